@@ -1,0 +1,88 @@
+"""What log-in needs from outside. Adapters: `state.accounts`, `state.login_sessions`, `opencart.accounts`, `auth.jwks`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from meschain.domain.roles import Identity, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A row of our own store. `source` "own": logs in here; "opencart": fixes role and grants of a shop admin."""
+
+    id: str
+    source: str
+    username: str
+    name: str
+    role: Role
+    marketplaces: tuple[str, ...]
+    disabled: bool
+    password_hash: str | None
+    created_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Account({self.source}:{self.username}, {self.role}, disabled={self.disabled})"
+
+
+class AccountStore(Protocol):
+    """Our own accounts. User names are compared without regard to case."""
+
+    async def find(self, source: str, username: str) -> Account | None: ...
+
+    async def get(self, account_id: str) -> Account | None: ...
+
+    async def add(self, account: Account) -> None:
+        """Raises: AccountExists."""
+
+    async def save(self, account: Account) -> None: ...
+
+    async def list(self) -> Sequence[Account]: ...
+
+
+class AccountExists(Exception):
+    """There is an account of that name already."""
+
+
+class PasswordCheck(Protocol):
+    """One source of dashboard users."""
+
+    async def authenticate(self, username: str, password: str) -> Identity | None:
+        """The identity, or None. Takes as long for an unknown user as for a wrong password.
+
+        Raises: SecondFactorRequired when the password is right and is not enough.
+        """
+
+    async def current(self, user_id: str) -> Identity | None:
+        """The identity as of now, for a refresh or negotiate; None: disabled, gone, or not of this source."""
+
+
+class SecondFactorRequired(Exception):
+    """The shop asks this user for a second factor, so a password alone does not log in."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSession:
+    """A log-in that can be refreshed until it expires or is revoked."""
+
+    id: str
+    user_id: str
+    token_hash: str
+    created_at: datetime
+    expires_at: datetime
+    revoked: bool
+
+
+class LoginSessionStore(Protocol):
+    async def add(self, session: LoginSession) -> None: ...
+
+    async def by_token_hash(self, token_hash: str) -> LoginSession | None: ...
+
+    async def get(self, session_id: str) -> LoginSession | None: ...
+
+    async def revoke(self, session_id: str) -> None: ...
+
+    async def remove_expired(self, now: datetime) -> None: ...

@@ -1,0 +1,143 @@
+"""What the two ports speak of: who is addressed, who calls. Pure values; knows no transport and no hosting."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+class AudienceKind(enum.Enum):
+    """How the names of an audience are to be read."""
+
+    ALL = "all"
+    GROUPS = "groups"
+    USERS = "users"
+    CONNECTIONS = "connections"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who receives a message: a kind, its names and the connection ids left out.
+
+    A connection in two of several groups receives twice, as in the reference server; so names are kept in order.
+    """
+
+    kind: AudienceKind
+    names: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
+
+    @classmethod
+    def all(cls, excluded: Sequence[str] = ()) -> Audience:
+        return cls(AudienceKind.ALL, (), frozenset(excluded))
+
+    @classmethod
+    def groups(cls, names: Sequence[str], excluded: Sequence[str] = ()) -> Audience:
+        """Raises: ValueError for an empty group name."""
+        if not all(names):
+            raise ValueError("A group name is empty; give each group a name.")
+        return cls(AudienceKind.GROUPS, tuple(names), frozenset(excluded))
+
+    @classmethod
+    def group(cls, name: str, excluded: Sequence[str] = ()) -> Audience:
+        return cls.groups((name,), excluded)
+
+    @classmethod
+    def users(cls, ids: Sequence[str], excluded: Sequence[str] = ()) -> Audience:
+        return cls(AudienceKind.USERS, tuple(ids), frozenset(excluded))
+
+    @classmethod
+    def user(cls, user_id: str, excluded: Sequence[str] = ()) -> Audience:
+        return cls.users((user_id,), excluded)
+
+    @classmethod
+    def connections(cls, ids: Sequence[str]) -> Audience:
+        return cls(AudienceKind.CONNECTIONS, tuple(ids))
+
+    @classmethod
+    def connection(cls, connection_id: str) -> Audience:
+        return cls.connections((connection_id,))
+
+
+class MemberKind(enum.Enum):
+    """What joins a group."""
+
+    CONNECTION = "connection"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who joins or leaves a group: one connection, or all connections of a user."""
+
+    kind: MemberKind
+    id: str
+
+    @classmethod
+    def connection(cls, connection_id: str) -> Member:
+        return cls(MemberKind.CONNECTION, connection_id)
+
+    @classmethod
+    def user(cls, user_id: str) -> Member:
+        return cls(MemberKind.USER, user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """The HTTP request that opens a connection, the same from every lane. Header names are lower-case.
+
+    `remote_address` and `scheme` are already those of the client, forwarded headers counted from trusted proxies only.
+    The query may hold `access_token`: never log it.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, Sequence[str]] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    remote_address: str
+    scheme: str
+
+    def query_value(self, name: str) -> str | None:
+        """The first value of a query key, looked up without regard to case."""
+        wanted = name.lower()
+        for key, values in self.query.items():
+            if key.lower() == wanted and values:
+                return values[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a verified token speaks for. `expires_at` is seconds since 1970 UTC, None: never."""
+
+    user_id: str | None = None
+    claims: Mapping[str, object] = field(default_factory=dict, repr=False)
+    expires_at: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Caller:
+    """One connection as hub code sees it; made once when it opens, and the same object in each of its events."""
+
+    connection_id: str
+    hub: str
+    principal: Principal
+    request: ConnectRequest
+    transport: str
+
+    @property
+    def user_id(self) -> str | None:
+        return self.principal.user_id
+
+    @property
+    def claims(self) -> Mapping[str, object]:
+        return self.principal.claims
+
+
+class Features(enum.Flag):
+    """Abilities that not every hosting has; a hub that needs a missing one fails at start, by name."""
+
+    NONE = 0
+    CLIENT_RESULTS = enum.auto()
+    STREAMING = enum.auto()
+    ABORT_CALLER = enum.auto()

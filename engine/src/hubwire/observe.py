@@ -1,0 +1,37 @@
+"""What the engine tells about itself. Implementations must return at once and never raise."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Counts and durations, one call each; `meschain` feeds Prometheus and its own figures from them."""
+
+    def connection_opened(self, hub: str, transport: str) -> None:
+        """A connection finished its handshake."""
+
+    def connection_closed(self, hub: str, transport: str, reason: str) -> None:
+        """That connection ended; `reason` is one of a small fixed set of words."""
+
+    def invocation_finished(self, hub: str, target: str, seconds: float, failed: bool) -> None:
+        """A hub method ran. `target` is the registered name, or "unknown"."""
+
+    def connect_refused(self, status: int) -> None:
+        """Negotiate or upgrade was refused with this HTTP status."""
+
+
+class NullObserver:
+    """Listens to nothing."""
+
+    def connection_opened(self, hub: str, transport: str) -> None:
+        return
+
+    def connection_closed(self, hub: str, transport: str, reason: str) -> None:
+        return
+
+    def invocation_finished(self, hub: str, target: str, seconds: float, failed: bool) -> None:
+        return
+
+    def connect_refused(self, status: int) -> None:
+        return

@@ -1,0 +1,50 @@
+"""All options of the engine, with units and the reason of each default. Reads no environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HubOptions:
+    """How one hub treats its connections. Times in seconds, sizes in bytes."""
+
+    keep_alive_seconds: float = 15.0
+    """How often a ping is sent. 15 s: the reference server's keep-alive; clients give up after 30 s of silence."""
+    client_timeout_seconds: float = 30.0
+    """Silence after which a client that has pinged once is given up. 30 s: the reference server's."""
+    handshake_timeout_seconds: float = 15.0
+    """Time for a complete handshake request. 15 s: the reference server's."""
+    close_timeout_seconds: float = 5.0
+    """Wait for the peer's WebSocket close frame before TCP is aborted. 5 s: the reference server's."""
+    maximum_receive_message_bytes: int | None = 32 * 1024
+    """Largest single hub message, framing included. 32 KiB: the reference server's. None: unlimited."""
+    outbox_limit_bytes: int = 1024 * 1024
+    """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards, bounded for 10,000."""
+    detailed_errors: bool = False
+    """Whether exception types and texts reach clients. Off: they may hold secrets."""
+    maximum_parallel_invocations: int = 1
+    """Plain invocations of one connection that run at once. 1: the reference server's, which keeps their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a `HubServer` accepts connections. Times in seconds."""
+
+    allowed_origins: frozenset[str] | None = frozenset()
+    """Origins of other sites whose browsers may connect, e.g. `https://admin.example.com`. The server's own origin is
+    always allowed; None allows every origin (only for servers without credentials)."""
+    allowed_hosts: frozenset[str] | None = None
+    """Host headers that are answered; None: any."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. None by default."""
+    client_path: str | None = None
+    """Path of an endpoint with Azure SignalR's client shape, `<path>/?hub=<name>`, that reaches every hub; None: off."""
+    connect_timeout_seconds: float = 15.0
+    """Life of a negotiated id that nobody uses. 15 s: the reference server's."""
+    maximum_pending_negotiations: int = 10_000
+    """Negotiated ids that may wait at once; above it negotiate answers 429. They cost memory for 15 s each."""
+    maximum_connections: int | None = None
+    """Open connections; above it an upgrade is answered with 503. None: as many as there are descriptors."""
+    drain_seconds: float = 5.0
+    """Over how long a graceful stop spreads its Close messages. 5 s: softens the storm of reconnecting clients."""

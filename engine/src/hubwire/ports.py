@@ -1,0 +1,88 @@
+"""All seams of the engine on one page. Below each: the suite in `hubwire.testing.specs` that checks its sentences.
+
+A way of hosting is a pair of adapters: a `DataPlane` that carries messages out, a `HubHandler` that takes events in.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hubwire.model import Audience, Caller, ConnectRequest, Features, Member, Principal
+from hubwire.wire.encoded import EncodedMessage
+from hubwire.wire.messages import Invocation
+
+
+class DataPlane(Protocol):
+    """Carries messages of one hub out. Suite: `DataPlaneSpec`."""
+
+    features: Features
+
+    async def send(self, audience: Audience, message: EncodedMessage) -> None:
+        """Return when the message is accepted for everybody addressed, not when it is delivered.
+
+        Unknown names are silently nobody. One failing receiver does not keep the message from the others. Two sends
+        awaited one after the other arrive in that order.
+        """
+
+    async def add_to_group(self, group: str, member: Member) -> None:
+        """Adding twice delivers once; adding a connection that is gone does nothing."""
+
+    async def remove_from_group(self, group: str, member: Member) -> None:
+        """Removing a stranger does nothing."""
+
+    async def remove_from_all_groups(self, member: Member) -> None:
+        """Leave every group of this hub."""
+
+    async def close(self, audience: Audience, reason: str | None = None, *, allow_reconnect: bool = False) -> None:
+        """End the connections addressed, with a Close message that carries the reason."""
+
+    async def exists(self, audience: Audience) -> bool:
+        """Whether anybody is addressed at this moment."""
+
+
+class HubHandler(Protocol):
+    """Takes the events of one hub's connections in. Suite: `HubHandlerSpec`."""
+
+    async def connected(self, caller: Caller) -> None:
+        """Called once, before any invoke. Raises: any exception, which ends the connection."""
+
+    async def invoke(self, caller: Caller, invocation: Invocation) -> object:
+        """Run a hub method and return its result.
+
+        Raises: HubError and any other exception; the connection words the answer by `hub.failures` and stays open.
+        """
+
+    async def disconnected(self, caller: Caller, error: BaseException | None) -> None:
+        """Called once for each connection whose `connected` succeeded. `error` None: the client said good-bye."""
+
+
+class Line(Protocol):
+    """One connection held by this process, as a data plane on the same process sees it. Suite: `LineSpec`."""
+
+    caller: Caller
+
+    def post(self, message: EncodedMessage) -> None:
+        """Take a message for delivery and return at once; never awaits, never raises, does nothing once closed."""
+
+    def close(self, reason: str | None, allow_reconnect: bool) -> None:
+        """Begin to end the connection; returns at once."""
+
+
+class LineRegistry(Protocol):
+    """Where a server registers its connections. Apart from delivery, because remote planes hold none."""
+
+    def attach(self, line: Line) -> None:
+        """Make the line reachable, before `HubHandler.connected`."""
+
+    def detach(self, line: Line) -> None:
+        """Forget the line and its group memberships."""
+
+
+class TokenVerifier(Protocol):
+    """Tells who a bearer token speaks for. Suite: `TokenVerifierSpec`."""
+
+    async def verify(self, token: str | None, hub: str, request: ConnectRequest) -> Principal:
+        """Check signature, audience and expiry. `token` is None when the request carries none.
+
+        Raises: Unauthorized.
+        """

@@ -1,0 +1,1 @@
+"""A message that is encoded once per codec and framed once, whatever the number of receivers."""
