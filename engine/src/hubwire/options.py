@@ -20,7 +20,7 @@ class HubOptions:
     maximum_receive_message_bytes: int | None = 32 * 1024
     """Largest single hub message, framing included. 32 KiB: the reference server's. None: unlimited."""
     outbox_limit_bytes: int = 1024 * 1024
-    """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards, bounded for 10,000."""
+    """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards."""
     detailed_errors: bool = False
     """Whether exception types and texts reach clients. Off: they may hold secrets."""
     maximum_parallel_invocations: int = 1
@@ -39,7 +39,7 @@ class ServerOptions:
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. None by default."""
     client_path: str | None = None
-    """Path of an endpoint with Azure SignalR's client shape, `<path>/?hub=<name>`, that reaches every hub; None: off."""
+    """Negotiated ids that may wait at once; above it negotiate answers 429. They cost memory for 15 s."""
     connect_timeout_seconds: float = 15.0
     """Life of a negotiated id that nobody uses. 15 s: the reference server's."""
     maximum_pending_negotiations: int = 10_000

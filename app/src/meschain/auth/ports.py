@@ -1,4 +1,4 @@
-"""What log-in needs from outside. Adapters: `state.accounts`, `state.login_sessions`, `opencart.accounts`, `auth.jwks`."""
+"""What log-in needs from outside. Adapters: `state.accounts`, `state.login_sessions`, `opencart.accounts`."""
 
 from __future__ import annotations
 

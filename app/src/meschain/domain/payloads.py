@@ -194,7 +194,7 @@ class DashboardData(Payload, frozen=True, kw_only=True):
 
 
 class MetricsUpdate(Payload, frozen=True, kw_only=True):
-    """Argument of `metricsUpdate`, sent to `metric:basic`. Old clients write each key k into the element `metric-<k>`."""
+    """Argument of `metricsUpdate`, sent to `metric:basic`. Old clients write key k into the element `metric-<k>`."""
 
     timestamp: str
     active_sessions: int

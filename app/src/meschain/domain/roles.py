@@ -67,7 +67,7 @@ _HUBS: Final[dict[Role, tuple[str, ...]]] = {
 
 
 def parse_role(text: str) -> Role:
-    """The role of that name; any unknown name is `user`, the lowest. Never `service`, which is only issued by command."""
+    """The role of that name; any unknown name is `user`, the lowest. Never `service`: only a command issues that."""
     try:
         role = Role(text)
     except ValueError:

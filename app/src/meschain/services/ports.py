@@ -1,4 +1,4 @@
-"""The seams of the use cases. Adapters live in `state`, `opencart`, `hubs` and `http`; `bootstrap` puts them together."""
+"""The seams of the use cases. Adapters: `state`, `opencart`, `hubs` and `http`; `bootstrap` puts them together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from meschain.domain.payloads import (
 
 
 class Clock(Protocol):
-    """Time. The application's `SystemClock` stands in `services.clock`, the tests' `FakeClock` beside their fixtures."""
+    """Time. `SystemClock` stands in `services.clock`, the tests' `FakeClock` beside their fixtures."""
 
     def now(self) -> datetime:
         """The present moment, aware, UTC."""
@@ -173,7 +173,7 @@ class OrderSource(Protocol):
     """Newly confirmed orders as they happen; change capture will be another source behind this port."""
 
     def confirmed(self) -> AsyncIterator[Sequence[OrderNotification]]:
-        """Batches in order, never empty. A batch counts as taken when the next one is asked for (cursor stored then)."""
+        """Batches in order, never empty. One counts as taken when the next is asked for (cursor stored then)."""
 
 
 # --- our own state --------------------------------------------------------------------------------------------------

@@ -1,0 +1,75 @@
+#!/bin/sh
+# Makes sure that the machine has a thing: `tools/need.sh python node chromium mariadb`.
+# Debian packages are installed by apt-get when root; otherwise the missing thing is named with what to do, and this fails.
+set -eu
+
+say() { printf '%s\n' "$*" >&2; }
+
+apt_install() { # package...
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        return 1
+    fi
+    say "Installing $* ..."
+    log=$(mktemp)
+    if { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >"$log" 2>&1; then
+        rm -f "$log"
+    else
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+}
+
+need_python() {
+    python=${PYTHON:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+        say "Python 3.11 or newer is needed, and '$python' is not it. Install it, or name another: make PYTHON=python3.12"
+        exit 1
+    }
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv || {
+        say "Python's venv module is missing. Install the package python3-venv, then run this again."
+        exit 1
+    }
+}
+
+need_node() {
+    if command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+        node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; then
+        return
+    fi
+    # Debian 12 brings Node.js 18, which is too old; install only where the archive at hand has 20 or newer.
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        apt-get update >/dev/null 2>&1 || true
+        candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/ *Candidate: \([0-9]*\).*/\1/p')
+        if [ "${candidate:-0}" -ge 20 ] && apt_install nodejs; then
+            command -v npm >/dev/null 2>&1 || apt_install npm
+            return
+        fi
+    fi
+    say "Node.js 20 or newer with npm is needed to build the pages from a clone (the wheels carry them built)."
+    say "Debian 12 itself has only 18: install it from nodejs.org or your distribution's newer archive, then run this again."
+    exit 1
+}
+
+need_program() { # package program...
+    package=$1
+    shift
+    for program in "$@"; do
+        command -v "$program" >/dev/null 2>&1 && return
+        [ -x "/usr/sbin/$program" ] && return
+    done
+    apt_install "$package" || {
+        say "$1 is needed by the tests and missing. Install Debian's package $package, then run this again."
+        exit 1
+    }
+}
+
+for thing in "$@"; do
+    case $thing in
+        python) need_python ;;
+        node) need_node ;;
+        chromium) need_program chromium chromium chromium-browser google-chrome ;;
+        mariadb) need_program mariadb-server mariadbd mysqld ;;
+        *) say "tools/need.sh knows python, node, chromium and mariadb, not '$thing'."; exit 2 ;;
+    esac
+done
