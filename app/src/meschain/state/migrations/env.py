@@ -1,0 +1,18 @@
+"""Alembic's entry to our migrations: runs them on the connection that `state.database` hands over, and on no other."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from meschain.state.tables import metadata
+
+VERSION_TABLE = "mc_schema_version"
+"""Ours, because the database may also hold a shop or another program that uses Alembic."""
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    transactional_ddl=False,
+)
+context.run_migrations()
