@@ -189,6 +189,15 @@ class NotificationStore(Protocol):
     async def acknowledge(self, user_id: str, notification_id: str) -> bool:
         """Mark as delivered; False: that user has no such pending notification."""
 
+    async def mark_sent(self, notification_ids: Sequence[str]) -> None:
+        """Remember that they went out to their users at least once; they stay pending."""
+
+    async def users_with_unsent(self, created_before: datetime, after: str, limit: int) -> Sequence[str]:
+        """Users behind `after`, ascending, who have a pending notification that never went out."""
+
+    async def unsent(self, user_id: str, created_before: datetime) -> Sequence[Notification]:
+        """That user's pending notifications that never went out, oldest first, at most 100."""
+
 
 class NotificationsFull(Exception):
     """The user has too many notifications that nobody acknowledged; the text names the limit."""
@@ -237,6 +246,9 @@ class SyncJobStore(Protocol):
     async def latest(self) -> Mapping[str, SyncJob]:
         """The newest job of each marketplace, by code."""
 
+    async def latest_finished(self) -> Mapping[str, SyncJob]:
+        """The newest job of each marketplace that has ended, by code."""
+
     async def unfinished(self) -> Sequence[SyncJob]:
         """Queued and running ones; those running at start were cut off by a stop."""
 
@@ -246,6 +258,7 @@ class SyncStep:
     """Progress of a running sync."""
 
     processed: int
+    """Items handled so far, those that failed included."""
     failed: int
     total: int
     message: str = ""
@@ -277,6 +290,13 @@ class ActivityStore(Protocol):
     async def add(self, activity: UserActivity) -> None: ...
 
     async def latest(self, limit: int) -> Sequence[UserActivity]: ...
+
+
+class Prunable(Protocol):
+    """A store whose old rows are deleted."""
+
+    async def prune(self, before: datetime) -> int:
+        """Delete what is older, except what is still needed; returns how many rows."""
 
 
 class CursorStore(Protocol):

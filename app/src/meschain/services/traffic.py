@@ -1,0 +1,137 @@
+"""What our own HTTP and hub layers did over a sliding window: counts and a histogram per second, in fixed memory.
+
+`SlidingWindow` has the methods of the engine's observer by name and is otherwise fed by `request_finished`. It knows
+neither the engine nor any server; its memory is `window_seconds` times the number of histogram buckets, whatever the
+traffic.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import Final
+
+from meschain.services.ports import Clock, WindowFigures
+
+_SMALLEST_SECONDS: Final = 0.0001
+_GROWTH: Final = 1.15
+"""Each bucket is 15 % wider than the one before, so that a percentile is off by less than that."""
+_BUCKETS: Final = 96
+"""0.1 ms x 1.15^95 is about a minute; what takes longer falls into the last one."""
+
+BOUNDS: Final = tuple(_SMALLEST_SECONDS * _GROWTH**index for index in range(_BUCKETS - 1))
+"""Upper bounds of all buckets but the last."""
+
+SERVER_ERROR: Final = 500
+
+
+class _Second:
+    """What happened in one second."""
+
+    __slots__ = ("buckets", "failures", "requests", "stamp")
+
+    def __init__(self) -> None:
+        self.stamp = -1
+        self.requests = 0
+        self.failures = 0
+        self.buckets = array("L", bytes(array("L").itemsize * _BUCKETS))
+
+    def restart(self, stamp: int) -> None:
+        self.stamp = stamp
+        self.requests = 0
+        self.failures = 0
+        for index in range(_BUCKETS):
+            self.buckets[index] = 0
+
+
+class SlidingWindow:
+    """A `TrafficMeter`."""
+
+    def __init__(self, clock: Clock, window_seconds: int = 60) -> None:
+        if window_seconds < 1:
+            raise ValueError(f"a window of {window_seconds} s is too short; set window_seconds to 1 or more")
+        self._clock = clock
+        self._window_seconds = window_seconds
+        self._seconds = [_Second() for _ in range(window_seconds)]
+        self._started = clock.monotonic()
+        self._connections = 0
+
+    # --- fed by the HTTP middleware ---------------------------------------------------------------------------------
+
+    def request_finished(self, seconds: float, failed: bool) -> None:
+        """An HTTP request was answered; `failed` when the fault was ours."""
+        slot = self._current()
+        slot.requests += 1
+        slot.failures += failed
+        slot.buckets[bisect_left(BOUNDS, seconds)] += 1
+
+    # --- fed by the engine (its Observer, method for method) --------------------------------------------------------
+
+    def connection_opened(self, hub: str, transport: str) -> None:
+        """A connection finished its handshake."""
+        self._connections += 1
+
+    def connection_closed(self, hub: str, transport: str, reason: str) -> None:
+        """That connection ended."""
+        self._connections = max(0, self._connections - 1)
+
+    def invocation_finished(self, hub: str, target: str, seconds: float, failed: bool) -> None:
+        """A hub method ran."""
+        self.request_finished(seconds, failed)
+
+    def connect_refused(self, status: int) -> None:
+        """Negotiate or upgrade was refused. Only our own faults count, and without a duration: none was measured."""
+        if status >= SERVER_ERROR:
+            slot = self._current()
+            slot.requests += 1
+            slot.failures += 1
+
+    # --- read by the dashboard --------------------------------------------------------------------------------------
+
+    def figures(self) -> WindowFigures:
+        """Percentiles are 0 while nothing was measured."""
+        now = self._clock.monotonic()
+        newest = int(now)
+        requests = failures = 0
+        totals = [0] * _BUCKETS
+        for slot in self._seconds:
+            if newest - self._window_seconds < slot.stamp <= newest and slot.requests:
+                requests += slot.requests
+                failures += slot.failures
+                for index, count in enumerate(slot.buckets):
+                    totals[index] += count
+        # A server younger than its window has a rate over its life; under a second that would be a wild number.
+        covered = min(float(self._window_seconds), max(1.0, now - self._started))
+        return WindowFigures(
+            requests=requests,
+            failures=failures,
+            p50_seconds=_percentile(totals, 0.50),
+            p95_seconds=_percentile(totals, 0.95),
+            per_second=requests / covered,
+            window_seconds=float(self._window_seconds),
+            connections=self._connections,
+        )
+
+    def _current(self) -> _Second:
+        stamp = int(self._clock.monotonic())
+        slot = self._seconds[stamp % self._window_seconds]
+        if slot.stamp != stamp:
+            slot.restart(stamp)
+        return slot
+
+
+def _percentile(totals: list[int], share: float) -> float:
+    """The value below which that share lies, on a straight line within its bucket."""
+    count = sum(totals)
+    if count == 0:
+        return 0.0
+    rank = share * count
+    seen = 0
+    for index, inside in enumerate(totals):
+        if inside and seen + inside >= rank:
+            low = BOUNDS[index - 1] if index else 0.0
+            if index == len(BOUNDS):
+                return low  # the last bucket has no upper end
+            return low + (BOUNDS[index] - low) * (rank - seen) / inside
+        seen += inside
+    return BOUNDS[-1]
