@@ -13,6 +13,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     version_table=VERSION_TABLE,
+    version_table_pk=False,  # MariaDB warns that it ignores the name of a primary key; the table has one row anyway
     transactional_ddl=False,
 )
 context.run_migrations()
