@@ -1,0 +1,140 @@
+"""Runs the events of one hub's connections in hub objects: the `HubHandler` behind every hosting with sockets.
+
+Knows no codec, socket or task; it is awaited by whoever owns them.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hubwire.errors import BindingError, HubError, MethodNotFound
+from hubwire.hub.binding import BoundMethod
+from hubwire.hub.context import HubCallerContext, HubContext
+from hubwire.hub.contracts import ClientContract
+from hubwire.hub.failures import is_expected, log_unexpected
+from hubwire.hub.filters import ConnectedNext, DisconnectedNext, HubFilter, InvocationContext, InvokeNext
+from hubwire.hub.hub import Hub, equip, methods_of
+from hubwire.model import Caller
+from hubwire.ports import DataPlane
+from hubwire.wire.messages import Invocation
+
+_log = logging.getLogger("hubwire.hub")
+
+HubFactory = Callable[[], Hub[Any]]
+"""Makes a hub object for one call: a hub class, or a function without arguments that gives it its dependencies."""
+
+
+class HubDispatcher:
+    """Implements `HubHandler` for a hub class: a new hub object per call, filters around it, arguments bound."""
+
+    def __init__(
+        self, factory: HubFactory, plane: DataPlane, filters: Sequence[HubFilter] = (), *, hub: str | None = None
+    ) -> None:
+        """Check the hub and prepare its calls.
+
+        Args:
+            factory: called for each call. If it is neither a hub class nor a `functools.partial` of one, it is also
+                called once here, to learn the class.
+            hub: the hub's name; without it the class's.
+
+        Raises: TypeError when a method of the hub cannot be offered.
+        """
+        self.hub_class = _class_of(factory)
+        """What the factory makes."""
+        self.name = hub or self.hub_class.__name__
+        self.context: HubContext[ClientContract] = HubContext(plane, self.hub_class.client_contract)
+        """The way in from outside."""
+        self._factory = factory
+        self._plane = plane
+        self._methods = {
+            name.lower(): BoundMethod(name, function) for name, function in methods_of(self.hub_class).items()
+        }
+        self._connected, self._invoke, self._disconnected = self._chain(filters)
+
+    def method_name(self, target: str) -> str | None:
+        """The registered spelling of a target, None: there is no such method. For error texts and measurements."""
+        method = self._methods.get(target.lower())
+        return method.name if method else None
+
+    async def connected(self, caller: Caller) -> None:
+        try:
+            await self._connected(HubCallerContext(self._plane, caller))
+        except Exception as error:
+            if not is_expected(error):
+                log_unexpected(error, caller, "connected")
+            raise
+
+    async def invoke(self, caller: Caller, invocation: Invocation) -> object:
+        method = self._methods.get(invocation.target.lower())
+        if method is None:
+            raise MethodNotFound(invocation.target)
+        if invocation.stream_ids:
+            raise HubError(f"Client sent {len(invocation.stream_ids)} stream(s), Hub method expects 0.")
+        try:
+            arguments = method.bind(invocation.arguments)
+            hub = self._factory()
+            context = equip(hub, self._plane, caller)
+            return await self._invoke(InvocationContext(context, hub, method.name, arguments))
+        except Exception as error:
+            if not is_expected(error):
+                log_unexpected(error, caller, method.name)
+            elif isinstance(error, BindingError):
+                # Clients get the reference server's text, which does not say which argument; developers need that.
+                _log.debug("Call of %s.%s does not fit: %s", self.name, method.name, error.__cause__ or error)
+            raise
+
+    async def disconnected(self, caller: Caller, error: BaseException | None) -> None:
+        try:
+            await self._disconnected(HubCallerContext(self._plane, caller), error)
+        except Exception as failure:  # noqa: BLE001 - the connection is gone: nobody is left to be told but the log
+            log_unexpected(failure, caller, "disconnected")
+
+    def _chain(self, filters: Sequence[HubFilter]) -> tuple[ConnectedNext, InvokeNext, DisconnectedNext]:
+        """Put the filters around the hub once, so that a call builds no closures."""
+        connected: ConnectedNext = self._hub_connected
+        invoke: InvokeNext = self._hub_invoke
+        disconnected: DisconnectedNext = self._hub_disconnected
+        for each in reversed(filters):
+            connected = functools.partial(_filter_connected, each, connected)
+            invoke = functools.partial(_filter_invoke, each, invoke)
+            disconnected = functools.partial(_filter_disconnected, each, disconnected)
+        return connected, invoke, disconnected
+
+    async def _hub_connected(self, context: HubCallerContext) -> None:
+        hub = self._factory()
+        equip(hub, self._plane, context.caller)
+        await hub.connected()
+
+    async def _hub_invoke(self, call: InvocationContext) -> object:
+        return await self._methods[call.method.lower()].function(call.hub, *call.arguments)
+
+    async def _hub_disconnected(self, context: HubCallerContext, error: BaseException | None) -> None:
+        hub = self._factory()
+        equip(hub, self._plane, context.caller)
+        await hub.disconnected(error)
+
+
+async def _filter_connected(each: HubFilter, proceed: ConnectedNext, context: HubCallerContext) -> None:
+    await each.connected(context, proceed)
+
+
+async def _filter_invoke(each: HubFilter, proceed: InvokeNext, call: InvocationContext) -> object:
+    return await each.invoke(call, proceed)
+
+
+async def _filter_disconnected(
+    each: HubFilter, proceed: DisconnectedNext, context: HubCallerContext, error: BaseException | None
+) -> None:
+    await each.disconnected(context, error, proceed)
+
+
+def _class_of(factory: HubFactory) -> type[Hub[Any]]:
+    candidate: object = factory.func if isinstance(factory, functools.partial) else factory
+    if not isinstance(candidate, type):
+        candidate = type(factory())
+    if not issubclass(candidate, Hub):
+        raise TypeError(f"{candidate.__qualname__} is no hub; give a subclass of Hub, or a function that makes one.")
+    return candidate

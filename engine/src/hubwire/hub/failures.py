@@ -1,0 +1,78 @@
+"""How failures are worded for clients, exactly as the reference server words them (signalr-protocol 5.4), and logged.
+
+Texts of unexpected exceptions may hold secrets: they reach clients with detailed errors only, the log always.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from hubwire.errors import BindingError, Forbidden, HubError, MethodNotFound, RemoteProtocolError
+from hubwire.model import Caller
+
+_log = logging.getLogger("hubwire.hub")
+
+# The reference server's exception names, which clients see and some look for.
+_HUB_EXCEPTION = "HubException"
+_INVALID_DATA = "InvalidDataException"
+
+
+def completion_error(exception: BaseException, target: str, detailed: bool) -> str:
+    """The `error` of the Completion that answers a failed invocation of `target`."""
+    if isinstance(exception, Forbidden):
+        return f"Failed to invoke '{target}' because user is unauthorized"
+    if isinstance(exception, MethodNotFound):
+        return f"Failed to invoke '{target}' due to an error on the server. {_HUB_EXCEPTION}: Method does not exist."
+    if isinstance(exception, BindingError):
+        return f"Failed to invoke '{target}' due to an error on the server.{_detail(exception, detailed)}"
+    return f"An unexpected error occurred invoking '{target}' on the server.{_detail(exception, detailed)}"
+
+
+def close_error(exception: BaseException, detailed: bool) -> str:
+    """The `error` of the Close that ends a connection after a failed `connected` or a protocol error."""
+    return f"Connection closed with an error.{_detail(exception, detailed)}"
+
+
+def non_streaming_error(target: str) -> str:
+    """The `error` for a stream invocation of a method that returns one value."""
+    return f"The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
+
+
+def _detail(exception: BaseException, detailed: bool) -> str:
+    if isinstance(exception, HubError):
+        return f" {_HUB_EXCEPTION}: {exception}"
+    if not detailed:
+        return ""
+    if isinstance(exception, BindingError | RemoteProtocolError):
+        return f" {_INVALID_DATA}: {exception}"
+    return f" {type(exception).__name__}: {exception}"
+
+
+def is_expected(exception: BaseException) -> bool:
+    """Whether hub code raised this on purpose or the caller is to blame, so that it is no error of ours."""
+    return isinstance(exception, HubError | Forbidden | MethodNotFound | BindingError)
+
+
+def log_unexpected(exception: BaseException, caller: Caller, event: str) -> str:
+    """Write an unexpected exception to the log and return the correlation id it is found by.
+
+    The record carries `correlation_id`, `hub`, `event`, `connection_id` and `user_id` as attributes.
+    """
+    correlation_id = uuid.uuid4().hex
+    _log.error(
+        "%s of hub %s failed for connection %s; correlation id %s",
+        event,
+        caller.hub,
+        caller.connection_id,
+        correlation_id,
+        exc_info=exception,
+        extra={
+            "correlation_id": correlation_id,
+            "hub": caller.hub,
+            "event": event,
+            "connection_id": caller.connection_id,
+            "user_id": caller.user_id,
+        },
+    )
+    return correlation_id
