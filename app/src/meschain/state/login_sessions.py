@@ -1,0 +1,60 @@
+"""The store of log-ins that can be refreshed, on our own database. Holds hashes of tokens, never tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+
+from meschain.auth.ports import LoginSession
+from meschain.state.database import Database
+from meschain.state.tables import login_sessions
+
+
+class SqlLoginSessionStore:
+    """`auth.ports.LoginSessionStore` in the table of log-in sessions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, session: LoginSession) -> None:
+        values = {
+            "id": session.id,
+            "user_id": session.user_id,
+            "token_hash": session.token_hash,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "revoked": session.revoked,
+        }
+        async with self._database.begin() as connection:
+            await connection.execute(insert(login_sessions).values(**values))
+
+    async def by_token_hash(self, token_hash: str) -> LoginSession | None:
+        return await self._one(login_sessions.c.token_hash == token_hash)
+
+    async def get(self, session_id: str) -> LoginSession | None:
+        return await self._one(login_sessions.c.id == session_id)
+
+    async def revoke(self, session_id: str) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(login_sessions).where(login_sessions.c.id == session_id).values(revoked=True)
+            )
+
+    async def remove_expired(self, now: datetime) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(delete(login_sessions).where(login_sessions.c.expires_at <= now))
+
+    async def _one(self, condition: ColumnElement[bool]) -> LoginSession | None:
+        async with self._database.connect() as connection:
+            row = (await connection.execute(select(login_sessions).where(condition))).one_or_none()
+        if row is None:
+            return None
+        return LoginSession(
+            id=row.id,
+            user_id=row.user_id,
+            token_hash=row.token_hash,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            revoked=row.revoked,
+        )
