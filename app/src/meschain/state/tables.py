@@ -165,7 +165,7 @@ alerts: Final = Table(
     Column("id", String(_ID), nullable=False, unique=True),
     Column("message", Text, nullable=False),
     Column("level", String(_WORD), nullable=False),
-    Column("source", String(_NAME), nullable=False),
+    Column("source", String(255), nullable=False),
     Column("raised_at", UtcDateTime, nullable=False),
     **_MYSQL,
 )
@@ -189,7 +189,7 @@ activity: Final = Table(
     _sequence(),
     Column("event_id", String(_ID), nullable=False, unique=True),
     Column("kind", String(_WORD), nullable=False),
-    Column("user_name", String(_NAME), nullable=False),
+    Column("user_name", String(255), nullable=False),
     Column("text", Text, nullable=False),
     Column("details", JSON, nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
