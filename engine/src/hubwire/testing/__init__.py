@@ -1,0 +1,15 @@
+"""Doubles and a tester for hubs, for applications too. `hubwire.testing.specs` holds the ports' suites and needs pytest."""
+
+from hubwire.testing.clock import FakeClock
+from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, InvocationFailed
+from hubwire.testing.lines import MemoryLine, make_caller
+
+__all__ = [
+    "ConnectFailed",
+    "FakeClock",
+    "HubTester",
+    "HubTesterClient",
+    "InvocationFailed",
+    "MemoryLine",
+    "make_caller",
+]
