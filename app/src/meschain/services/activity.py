@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Final
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from meschain.domain.payloads import UserActivity
 from meschain.services.clock import iso_utc
@@ -29,19 +29,19 @@ class ActivityService:
         self._clock = clock
 
     async def record(
-        self, kind: str, user: str, text: str, details: Mapping[str, str] | None = None, event_id: str = ""
+        self, kind: str, user: str, text: str, details: Mapping[str, str] | None = None, about: str = ""
     ) -> UserActivity:
         """Store it, then tell the administrators; that they could not be told is logged and is no error.
 
         Args:
-            event_id: names the event behind it, so that recording it again changes nothing; empty: a new one.
+            about: names the event behind it, so that recording it again changes nothing; empty: a new one.
         """
         shortened = {
             clip(key, DETAIL_CHARACTERS): clip(value, DETAIL_CHARACTERS)
             for key, value in list((details or {}).items())[:DETAILS]
         }
         activity = UserActivity(
-            event_id=event_id or uuid4().hex,
+            event_id=uuid5(NAMESPACE_OID, about).hex if about else uuid4().hex,
             kind=kind,
             user=clip(user, DETAIL_CHARACTERS),
             text=clip(text, TEXT_CHARACTERS),

@@ -71,7 +71,9 @@ class AlertService:
 
     async def raise_by_system(self, message: str, level: str) -> SystemAlert:
         """An alert by ourselves; a text that is too long is shortened, never refused."""
-        return await self._raise(clip(cleaned(message), self._options.message_characters), _checked_level(level), SYSTEM)
+        return await self._raise(
+            clip(cleaned(message), self._options.message_characters), _checked_level(level), SYSTEM
+        )
 
     async def _raise(self, message: str, level: str, source: str) -> SystemAlert:
         alert = SystemAlert(

@@ -1,14 +1,14 @@
 """What our own HTTP and hub layers did over a sliding window: counts and a histogram per second, in fixed memory.
 
-`SlidingWindow` has the methods of the engine's observer by name and is otherwise fed by `request_finished`. It knows
-neither the engine nor any server; its memory is `window_seconds` times the number of histogram buckets, whatever the
-traffic.
+The HTTP middleware and the hubs' observer feed it by `record`. It knows neither the engine nor any server; its memory
+is `window_seconds` times the number of histogram buckets, whatever the traffic.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Final
 
 from meschain.services.ports import Clock, WindowFigures
@@ -21,8 +21,6 @@ _BUCKETS: Final = 96
 
 BOUNDS: Final = tuple(_SMALLEST_SECONDS * _GROWTH**index for index in range(_BUCKETS - 1))
 """Upper bounds of all buckets but the last."""
-
-SERVER_ERROR: Final = 500
 
 
 class _Second:
@@ -54,39 +52,18 @@ class SlidingWindow:
         self._window_seconds = window_seconds
         self._seconds = [_Second() for _ in range(window_seconds)]
         self._started = clock.monotonic()
-        self._connections = 0
+        self._connections: Callable[[], int] = lambda: 0
 
-    # --- fed by the HTTP middleware ---------------------------------------------------------------------------------
-
-    def request_finished(self, seconds: float, failed: bool) -> None:
-        """An HTTP request was answered; `failed` when the fault was ours."""
+    def record(self, seconds: float, failed: bool) -> None:
+        """An HTTP request was answered or a hub method ran; `failed` when the fault was ours."""
         slot = self._current()
         slot.requests += 1
         slot.failures += failed
         slot.buckets[bisect_left(BOUNDS, seconds)] += 1
 
-    # --- fed by the engine (its Observer, method for method) --------------------------------------------------------
-
-    def connection_opened(self, hub: str, transport: str) -> None:
-        """A connection finished its handshake."""
-        self._connections += 1
-
-    def connection_closed(self, hub: str, transport: str, reason: str) -> None:
-        """That connection ended."""
-        self._connections = max(0, self._connections - 1)
-
-    def invocation_finished(self, hub: str, target: str, seconds: float, failed: bool) -> None:
-        """A hub method ran."""
-        self.request_finished(seconds, failed)
-
-    def connect_refused(self, status: int) -> None:
-        """Negotiate or upgrade was refused. Only our own faults count, and without a duration: none was measured."""
-        if status >= SERVER_ERROR:
-            slot = self._current()
-            slot.requests += 1
-            slot.failures += 1
-
-    # --- read by the dashboard --------------------------------------------------------------------------------------
+    def count_connections_by(self, count: Callable[[], int]) -> None:
+        """Ask this for the number of open connections; without it there are none."""
+        self._connections = count
 
     def figures(self) -> WindowFigures:
         """Percentiles are 0 while nothing was measured."""
@@ -109,7 +86,7 @@ class SlidingWindow:
             p95_seconds=_percentile(totals, 0.95),
             per_second=requests / covered,
             window_seconds=float(self._window_seconds),
-            connections=self._connections,
+            connections=self._connections(),
         )
 
     def _current(self) -> _Second:

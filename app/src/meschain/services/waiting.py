@@ -31,7 +31,7 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 
 
 class Wakeup:
-    """A loop's alarm clock: it waits for its interval, or less when somebody calls `set`. Any number of calls is one."""
+    """A loop's alarm clock: it waits for its interval, or less when somebody calls `set`. Many calls are one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
