@@ -1,0 +1,20 @@
+// Reads fields of payloads that may lack them. Pure.
+
+export function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** A finite number, or null. */
+export function number(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+/** A string; empty when it is anything else. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** Whether `sources` says that the figure has no source; its value is 0 then and must not be shown as one. */
+export function hasNoSource(sources: unknown, figure: string): boolean {
+  return record(sources)[figure] === 'none';
+}
