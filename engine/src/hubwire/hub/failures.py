@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 
-from hubwire.errors import BindingError, Forbidden, HubError, MethodNotFound, RemoteProtocolError
+from hubwire.errors import BindingError, Forbidden, HubError, MethodNotFound, RemoteProtocolError, Unauthorized
 from hubwire.model import Caller
 
 _log = logging.getLogger("hubwire.hub")
@@ -20,7 +20,7 @@ _INVALID_DATA = "InvalidDataException"
 
 def completion_error(exception: BaseException, target: str, detailed: bool) -> str:
     """The `error` of the Completion that answers a failed invocation of `target`."""
-    if isinstance(exception, Forbidden):
+    if isinstance(exception, Forbidden | Unauthorized):
         return f"Failed to invoke '{target}' because user is unauthorized"
     if isinstance(exception, MethodNotFound):
         return f"Failed to invoke '{target}' due to an error on the server. {_HUB_EXCEPTION}: Method does not exist."
@@ -51,7 +51,7 @@ def _detail(exception: BaseException, detailed: bool) -> str:
 
 def is_expected(exception: BaseException) -> bool:
     """Whether hub code raised this on purpose or the caller is to blame, so that it is no error of ours."""
-    return isinstance(exception, HubError | Forbidden | MethodNotFound | BindingError)
+    return isinstance(exception, HubError | Forbidden | Unauthorized | MethodNotFound | BindingError)
 
 
 def log_unexpected(exception: BaseException, caller: Caller, event: str) -> str:

@@ -40,8 +40,9 @@ class Hub(Generic[ContractT]):
         super().__init_subclass__(**named)
         for base in cls.__dict__.get("__orig_bases__", ()):
             for argument in typing.get_args(base):
-                if isinstance(argument, type) and issubclass(argument, ClientContract):
-                    cls.client_contract = argument
+                contract = getattr(argument, "__bound__", argument)  # of a type variable, what it stands for at least
+                if isinstance(contract, type) and issubclass(contract, ClientContract):
+                    cls.client_contract = contract
 
     async def connected(self) -> None:
         """Called once, before any method. Raising ends the connection, and `disconnected` is not called then."""

@@ -1,4 +1,4 @@
-"""Doubles and a tester for hubs, for applications too. `hubwire.testing.specs` holds the ports' suites and needs pytest."""
+"""Doubles and a tester for hubs, for applications too. `hubwire.testing.specs` holds the ports' suites (pytest)."""
 
 from hubwire.testing.clock import FakeClock
 from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, InvocationFailed

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from hubwire.hub.context import HubContext
 from hubwire.hub.contracts import ClientContract
 from hubwire.hub.dispatcher import HubDispatcher, HubFactory
@@ -17,6 +15,8 @@ from hubwire.hub.failures import close_error, completion_error
 from hubwire.hub.filters import HubFilter
 from hubwire.plane.local import LocalDataPlane
 from hubwire.testing.lines import MemoryLine, make_caller
+from hubwire.wire.framing import RECORD_SEPARATOR
+from hubwire.wire.json_codec import JSON
 from hubwire.wire.messages import Close, Invocation
 
 
@@ -113,7 +113,7 @@ class HubTesterClient:
         except Exception as error:
             spelling = self._tester.dispatcher.method_name(target) or target
             raise InvocationFailed(completion_error(error, spelling, self._tester.detailed_errors)) from error
-        return _over_the_wire(result)
+        return _over_the_wire([result])[0]
 
     async def until(self, target: str, count: int = 1) -> list[list[Any]]:
         """Wait until the hub called `target` that often and return the arguments of each call."""
@@ -125,5 +125,9 @@ class HubTesterClient:
         self._tester.plane.registry.detach(self._line)
 
 
-def _over_the_wire(value: object) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(value))
+def _over_the_wire(values: Sequence[object]) -> list[Any]:
+    """The values as the other end gets them."""
+    record = JSON.encode(Invocation("anything", values))
+    message = JSON.decode(record.removesuffix(RECORD_SEPARATOR))
+    assert isinstance(message, Invocation)  # noqa: S101 - what went in comes out
+    return list(message.arguments)

@@ -1,0 +1,25 @@
+"""One suite per port. Subclass a suite as `Test…`, implement its `create`, and run it with pytest and pytest-asyncio.
+
+The suites are written for pytest-asyncio's auto mode. This package is the only one of the engine that imports pytest.
+"""
+
+import pytest
+
+# Without this a failed assertion of a suite says no more than "AssertionError"; it must come before the imports.
+pytest.register_assert_rewrite(__name__)
+
+from hubwire.testing.specs.data_plane import DataPlaneSpec  # noqa: E402
+from hubwire.testing.specs.hub_handler import HubHandlerSpec, SpecHub, SpecJournal  # noqa: E402
+from hubwire.testing.specs.line import LinePeer, LineSpec  # noqa: E402
+from hubwire.testing.specs.token_verifier import Mint, TokenVerifierSpec  # noqa: E402
+
+__all__ = [
+    "DataPlaneSpec",
+    "HubHandlerSpec",
+    "LinePeer",
+    "LineSpec",
+    "Mint",
+    "SpecHub",
+    "SpecJournal",
+    "TokenVerifierSpec",
+]
