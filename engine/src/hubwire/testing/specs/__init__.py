@@ -6,7 +6,9 @@ The suites are written for pytest-asyncio's auto mode. This package is the only 
 import pytest
 
 # Without this a failed assertion of a suite says no more than "AssertionError"; it must come before the imports.
-pytest.register_assert_rewrite(__name__)
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{suite}" for suite in ("data_plane", "hub_handler", "line", "token_verifier"))
+)
 
 from hubwire.testing.specs.data_plane import DataPlaneSpec  # noqa: E402
 from hubwire.testing.specs.hub_handler import HubHandlerSpec, SpecHub, SpecJournal  # noqa: E402
