@@ -262,7 +262,8 @@ class Settings(BaseSettings):
     def _told_apart(cls, values: tuple[TokenIssuer, ...]) -> tuple[TokenIssuer, ...]:
         if len({issuer.issuer for issuer in values}) < len(values):
             raise ValueError("two entries have the same issuer")
-        if len({issuer.name for issuer in values}) < len(values):
+        names = {issuer.name for issuer in values}
+        if len(values) > 1 and ("" in names or len(names) < len(values)):
             raise ValueError("several issuers need a different name each, or their users could not be told apart")
         return values
 

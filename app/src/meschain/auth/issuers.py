@@ -12,6 +12,9 @@ from meschain.domain.roles import Role
 
 Algorithm = Literal["HS256", "RS256", "ES256"]
 
+OUR_ISSUER: Final = "meschain"
+"""The claim `iss` of the tokens that we issue ourselves."""
+
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -42,6 +45,13 @@ class TokenIssuer(BaseModel):
     """The issuer's words for roles -> ours. Without a table our own words count; any other is `user`."""
     leeway_seconds: float = Field(default=30.0, ge=0, le=300)
     """How far the issuer's clock may be off."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _not_us(cls, issuer: str) -> str:
+        if issuer == OUR_ISSUER:
+            raise ValueError("that is our own name; the tokens of others carry another issuer")
+        return issuer
 
     @field_validator("roles")
     @classmethod

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from meschain.domain.payloads import NegotiateAnswer
 from meschain.domain.roles import Identity, Role
+
+
+class Clock(Protocol):
+    """Time. The same object that the services are given."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +97,21 @@ class LoginSessionStore(Protocol):
     async def revoke(self, session_id: str) -> None: ...
 
     async def remove_expired(self, now: datetime) -> None: ...
+
+
+class LoginJournal(Protocol):
+    """Is told of log-ins, so that they can be shown. Must not raise."""
+
+    async def logged_in(self, identity: Identity) -> None: ...
+
+    async def logged_out(self, identity: Identity) -> None: ...
+
+
+class ClientAccess(Protocol):
+    """Lets a client into a hub: the address to dial, and a token bound to hub, user and role."""
+
+    def issue(self, hub: str, identity: Identity, lifetime_seconds: float) -> NegotiateAnswer:
+        """The answer of negotiate. Checks no right: call it with what `auth.negotiate.decide` returned.
+
+        Raises: ValueError when the identity does not fit into a token.
+        """

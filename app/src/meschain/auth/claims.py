@@ -1,0 +1,56 @@
+"""An identity as claims of a hub token, and back. The only two functions that know the names of these claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from meschain.domain.marketplaces import is_marketplace
+from meschain.domain.roles import PERMISSIONS, Identity, Role, parse_role
+
+SERVICE_PREFIX: Final = "service:"
+"""User ids of the shop's own programs; only the command line issues tokens with it."""
+
+_ROLE: Final = "role"
+_PERMISSIONS: Final = "permissions"
+_MARKETPLACES: Final = "marketplaces"
+_NAME: Final = "name"
+
+
+def claims_of(identity: Identity) -> dict[str, object]:
+    """What a hub token carries beside the user id."""
+    return {
+        _ROLE: identity.role.value,
+        _PERMISSIONS: list(PERMISSIONS[identity.role]),
+        _MARKETPLACES: list(identity.marketplaces),
+        _NAME: identity.name,
+    }
+
+
+def identity_of(user_id: str, claims: Mapping[str, object]) -> Identity:
+    """The identity that a hub token speaks for. Give it verified claims only: whatever they say is believed.
+
+    What is missing or unknown gives nothing: no role is `user`, no list is no marketplace.
+    """
+    name = claims.get(_NAME)
+    return Identity(
+        user_id=user_id,
+        name=name if isinstance(name, str) and name else user_id,
+        role=role_of(user_id, claims.get(_ROLE)),
+        marketplaces=marketplaces_of(claims.get(_MARKETPLACES)),
+    )
+
+
+def role_of(user_id: str, value: object) -> Role:
+    """The role of that name; `service` only for the user ids of services, `user` for whatever is unknown."""
+    if value == Role.SERVICE.value and user_id.startswith(SERVICE_PREFIX):
+        return Role.SERVICE
+    return parse_role(value) if isinstance(value, str) else Role.USER
+
+
+def marketplaces_of(value: object) -> tuple[str, ...]:
+    """The known codes in a claim; Azure SignalR Service hands a list of one back as its element."""
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple):
+        return ()
+    return tuple(code for code in values if isinstance(code, str) and is_marketplace(code))

@@ -1,0 +1,105 @@
+"""The bearer tokens that we issue for `/api`: HS256, by the current key, believed by every key that is still valid.
+
+Knows no store: whether the log-in behind a token still holds is for `auth.bearer`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import jwt
+
+from meschain.auth.claims import claims_of, identity_of
+from meschain.auth.issuers import OUR_ISSUER
+from meschain.auth.keys import SigningKey
+from meschain.auth.ports import Clock
+from meschain.domain.roles import Identity
+
+AUDIENCE: Final = "meschain-api"
+MAXIMUM_TOKEN_CHARACTERS: Final = 8192
+"""Longer ones are refused unread; servers in front of us refuse such headers anyway."""
+
+_ALGORITHM: Final = "HS256"
+_REQUIRED: Final = ["iss", "aud", "sub", "exp", "iat"]
+
+
+class InvalidToken(Exception):
+    """A token that is not believed. The text is for the log, never for the client, and holds no part of the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginClaims:
+    """What a token of ours says. `session_id` None: issued by the command line, no log-in behind it."""
+
+    identity: Identity
+    session_id: str | None
+    expires_at: datetime
+
+
+class LoginTokens:
+    """Issues and verifies."""
+
+    def __init__(self, keys: Sequence[SigningKey], clock: Clock) -> None:
+        """The first key signs. Raises: ValueError for no key."""
+        if not keys:
+            raise ValueError("Log-in tokens need at least one key.")
+        self._signing = keys[0]
+        self._keys = {key.id: key.value for key in keys}
+        self._clock = clock
+
+    def issue(self, identity: Identity, lifetime_seconds: float, session_id: str | None = None) -> str:
+        """A token for this identity. Checks no right."""
+        now = self._clock.now()
+        payload: dict[str, object] = {
+            "iss": OUR_ISSUER,
+            "aud": AUDIENCE,
+            "sub": identity.user_id,
+            "iat": int(now.timestamp()),
+            "exp": int((now + timedelta(seconds=lifetime_seconds)).timestamp()),
+            "jti": secrets.token_urlsafe(12),
+            **claims_of(identity),
+        }
+        if session_id is not None:
+            payload["sid"] = session_id
+        return jwt.encode(payload, self._signing.value, algorithm=_ALGORITHM, headers={"kid": self._signing.id})
+
+    def verify(self, token: str) -> LoginClaims:
+        """Raises: InvalidToken."""
+        if len(token) > MAXIMUM_TOKEN_CHARACTERS:
+            raise InvalidToken("the token is too long")
+        try:
+            key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
+                raise InvalidToken("the token names no key that is valid")
+            payload = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                issuer=OUR_ISSUER,
+                audience=AUDIENCE,
+                # The times are compared below, with the clock that we were given.
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidToken(f"the token does not verify ({type(error).__name__})") from None
+        expires_at = moment(payload["exp"])
+        if expires_at <= self._clock.now():
+            raise InvalidToken("the token has expired")
+        session_id = payload.get("sid")
+        return LoginClaims(
+            identity_of(payload["sub"], payload), session_id if isinstance(session_id, str) else None, expires_at
+        )
+
+
+def moment(value: object) -> datetime:
+    """A NumericDate. Raises: InvalidToken."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidToken("a time in the token is no number")
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise InvalidToken("a time in the token is out of range") from None
