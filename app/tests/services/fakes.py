@@ -344,7 +344,7 @@ class MemoryNotifications:
 
     async def add(self, notification: Notification) -> None:
         if len(self._pending(notification.user_id)) >= self._limit:
-            raise NotificationsFull(f"This user has {self._limit} notifications that it has not acknowledged.")
+            raise NotificationsFull(f"This user has {self._limit} notifications that are not acknowledged.")
         self.rows[notification.id] = notification
 
     async def pending(self, user_id: str) -> Sequence[Notification]:

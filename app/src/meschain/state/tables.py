@@ -120,7 +120,10 @@ notifications: Final = Table(
     Column("persistent", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("acknowledged_at", UtcDateTime),
+    Column("sent_at", UtcDateTime),
     Index(None, "user_id", "acknowledged_at", "sequence"),
+    # The timer asks for those that never went out, every few seconds; they are few among many.
+    Index(None, "sent_at", "acknowledged_at", "user_id"),
     **_MYSQL,
 )
 

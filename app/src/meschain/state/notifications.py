@@ -1,0 +1,130 @@
+"""The store of notifications on our own database. Bounded per user; rows are deleted by age (`prune`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from meschain.domain.payloads import Notification
+from meschain.services.clock import iso_utc
+from meschain.services.ports import Clock, NotificationsFull
+from meschain.state.database import Database
+from meschain.state.tables import notifications
+
+PENDING_LIMIT: Final = 100
+"""Pending notifications of one user: more than anybody reads at a connect."""
+
+
+class SqlNotificationStore:
+    """`services.ports.NotificationStore` in the table of notifications."""
+
+    def __init__(self, database: Database, clock: Clock, pending_limit: int = PENDING_LIMIT) -> None:
+        self._database = database
+        self._clock = clock
+        self._pending_limit = pending_limit
+
+    async def add(self, notification: Notification) -> None:
+        count = (
+            select(func.count())
+            .select_from(notifications)
+            .where(notifications.c.user_id == notification.user_id, notifications.c.acknowledged_at.is_(None))
+        )
+        values = {
+            "id": notification.id,
+            "user_id": notification.user_id,
+            "title": notification.title,
+            "message": notification.message,
+            "type": notification.type,
+            "duration": notification.duration,
+            "persistent": notification.persistent,
+            "created_at": datetime.fromisoformat(notification.created_at),
+        }
+        async with self._database.begin() as connection:
+            if (await connection.scalar(count) or 0) >= self._pending_limit:
+                raise NotificationsFull(
+                    f"This user has {self._pending_limit} notifications that are not acknowledged; wait until some are."
+                )
+            await connection.execute(insert(notifications).values(**values))
+
+    async def pending(self, user_id: str) -> Sequence[Notification]:
+        query = (
+            select(notifications)
+            .where(notifications.c.user_id == user_id, notifications.c.acknowledged_at.is_(None))
+            .order_by(notifications.c.sequence)
+            .limit(PENDING_LIMIT)
+        )
+        async with self._database.connect() as connection:
+            return [_notification(row) for row in await connection.execute(query)]
+
+    async def acknowledge(self, user_id: str, notification_id: str) -> bool:
+        command = (
+            update(notifications)
+            .where(
+                notifications.c.id == notification_id,
+                notifications.c.user_id == user_id,
+                notifications.c.acknowledged_at.is_(None),
+            )
+            .values(acknowledged_at=self._clock.now())
+        )
+        async with self._database.begin() as connection:
+            return (await connection.execute(command)).rowcount == 1
+
+    async def mark_sent(self, notification_ids: Sequence[str]) -> None:
+        command = (
+            update(notifications)
+            .where(notifications.c.id.in_(notification_ids), notifications.c.sent_at.is_(None))
+            .values(sent_at=self._clock.now())
+        )
+        async with self._database.begin() as connection:
+            await connection.execute(command)
+
+    async def users_with_unsent(self, created_before: datetime, after: str, limit: int) -> Sequence[str]:
+        query = (
+            select(notifications.c.user_id)
+            .where(
+                notifications.c.sent_at.is_(None),
+                notifications.c.acknowledged_at.is_(None),
+                notifications.c.user_id > after,
+                notifications.c.created_at < created_before,
+            )
+            .distinct()
+            .order_by(notifications.c.user_id)
+            .limit(limit)
+        )
+        async with self._database.connect() as connection:
+            return list((await connection.scalars(query)).all())
+
+    async def unsent(self, user_id: str, created_before: datetime) -> Sequence[Notification]:
+        query = (
+            select(notifications)
+            .where(
+                notifications.c.user_id == user_id,
+                notifications.c.acknowledged_at.is_(None),
+                notifications.c.sent_at.is_(None),
+                notifications.c.created_at < created_before,
+            )
+            .order_by(notifications.c.sequence)
+            .limit(PENDING_LIMIT)
+        )
+        async with self._database.connect() as connection:
+            return [_notification(row) for row in await connection.execute(query)]
+
+    async def prune(self, before: datetime) -> int:
+        async with self._database.begin() as connection:
+            return (await connection.execute(delete(notifications).where(notifications.c.created_at < before))).rowcount
+
+
+def _notification(row: Row[Any]) -> Notification:
+    return Notification(
+        id=row.id,
+        user_id=row.user_id,
+        message=row.message,
+        type=row.type,
+        title=row.title,
+        duration=row.duration,
+        persistent=row.persistent,
+        created_at=iso_utc(row.created_at),
+    )
