@@ -1,4 +1,4 @@
-"""The address of the client behind a request. Forwarded headers count from trusted proxies only: anybody writes them."""
+"""The address of the client behind a request. Forwarded headers count from trusted proxies only."""
 
 from __future__ import annotations
 

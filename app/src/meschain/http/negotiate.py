@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hubwire.azure.jwt import ClientTokens
+from hubwire.azure.negotiate import negotiate_answer
 from meschain.auth.bearer import Bearer
 from meschain.auth.claims import claims_of
 from meschain.auth.negotiate import NegotiateRefused, decide
