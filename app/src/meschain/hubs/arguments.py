@@ -5,15 +5,15 @@ What a service checks by itself (alerts, notifications, commands) is not checked
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TypeVar
+from uuid import uuid4
 
 import msgspec
 
 from hubwire import HubError
 from meschain.domain.marketplaces import MARKETPLACES
-from meschain.domain.payloads import DashboardData
+from meschain.domain.payloads import DashboardData, InventoryUpdate, SyncUpdate
 from meschain.domain.roles import METRICS
 
 T = TypeVar("T")
@@ -45,11 +45,47 @@ def is_sync_request(value: object) -> bool:
     return isinstance(value, Mapping) and dict(value) == {"action": "sync"}
 
 
-def percentage(value: object) -> float:
-    """A number from 0 to 100."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100 or math.isnan(value):
+def sync_progress(marketplace: object, progress: object, occurred_at: str) -> SyncUpdate:
+    """Progress of a sync that runs elsewhere: a number from 0 to 100, which ends it."""
+    code = marketplace_code(marketplace)
+    if isinstance(progress, bool) or not isinstance(progress, int | float) or not 0 <= progress <= 100:
         raise HubError("The argument progress is a number from 0 to 100.")
-    return float(value)
+    completed = progress == 100
+    return SyncUpdate(
+        marketplace=code,
+        progress=float(progress),
+        completed=completed,
+        status="success" if completed else "running",
+        job_id="",
+        processed=0,
+        failed=0,
+        total=0,
+        message="",
+        occurred_at=occurred_at,
+    )
+
+
+def inventory_update(product_id: object, status: object, occurred_at: str) -> InventoryUpdate:
+    """A product's stock: `status` has `marketplace` and `quantity`, and what else is known of `InventoryUpdate`."""
+    if not isinstance(product_id, str) or not product_id.isascii() or not product_id.isdecimal():
+        raise HubError("The argument productId is the shop's number of the product, as text.")
+    given = {**fields(status, "status")}
+    code = marketplace_code(given.get("marketplace"))
+    quantity = given.get("quantity")
+    if isinstance(quantity, bool) or not isinstance(quantity, int):
+        raise HubError("The argument status needs quantity, a whole number.")
+    complete = {
+        "eventId": uuid4().hex,
+        "sku": "",
+        "name": "",
+        "listedQuantity": quantity,
+        "reason": "stock_changed",
+        "occurredAt": occurred_at,
+        **given,
+        "marketplace": code,
+        "productId": int(product_id),
+    }
+    return _converted(complete, InventoryUpdate, "status")
 
 
 def dashboard_data(value: object) -> DashboardData:

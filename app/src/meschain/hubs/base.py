@@ -7,6 +7,7 @@ before a method runs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from hubwire import Hub, hub_method
@@ -47,8 +48,9 @@ class MesChainHub(Hub[C]):
         """Mark a notification as delivered; False: there is no such one pending for the caller."""
         return await self._notifications.acknowledge(self.identity.user_id, id)
 
-    async def _join(self, groups: tuple[str, ...]) -> None:
+    async def _join(self, groups: Sequence[str]) -> None:
         """Join now, and at each later connect of this user."""
         for group in groups:
             await self.groups.add(self.context.connection_id, group)
-        await self._group_store.add(self.name, self.identity.user_id, groups)
+        if groups:
+            await self._group_store.add(self.name, self.identity.user_id, groups)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from hubwire import Audience
 from hubwire.ports import DataPlane
+from meschain.domain.events import HUBS
 
 
 class PlanePresence:
     """Presence over the data plane of each hub.
 
     Args:
-        planes: The plane of each hub, by its name.
+        plane_of: Gives the plane of a hub by its name; asked each time, because hubs are made after this object.
     """
 
-    def __init__(self, planes: Mapping[str, DataPlane]) -> None:
-        self._planes = planes
+    def __init__(self, plane_of: Callable[[str], DataPlane]) -> None:
+        self._plane_of = plane_of
 
     async def anyone_in(self, hub: str, group: str) -> bool:
-        return await self._planes[hub].exists(Audience.group(group))
+        return await self._plane_of(hub).exists(Audience.group(group))
 
     async def user_is_connected(self, user_id: str) -> bool:
-        for plane in self._planes.values():
-            if await plane.exists(Audience.user(user_id)):
+        for hub in HUBS:
+            if await self._plane_of(hub).exists(Audience.user(user_id)):
                 return True
         return False

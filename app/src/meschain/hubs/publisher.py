@@ -5,10 +5,19 @@ Knows no transport and no hosting: a `HubContext` sends whatever plane lies behi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from hubwire import HubContext
-from meschain.domain.events import ADMINS_GROUP, marketplace_group, metric_group
+from meschain.domain.events import (
+    ADMIN_HUB,
+    ADMINS_GROUP,
+    DASHBOARD_HUB,
+    HUBS,
+    MARKETPLACE_HUB,
+    marketplace_group,
+    metric_group,
+)
 from meschain.domain.payloads import (
     BusinessMetrics,
     DashboardData,
@@ -21,28 +30,32 @@ from meschain.domain.payloads import (
     SystemAlert,
     UserActivity,
 )
-from meschain.hubs.clients import AdminClient, DashboardClient, MarketplaceClient
+from meschain.hubs.clients import AdminClient, DashboardClient, MarketplaceClient, MesChainClient
 
 
 class HubPublisher:
-    """Sends events to the groups that may see them."""
+    """Sends events to the groups that may see them.
 
-    def __init__(
-        self,
-        admin: HubContext[AdminClient],
-        marketplace: HubContext[MarketplaceClient],
-        dashboard: HubContext[DashboardClient],
-    ) -> None:
-        self._admin = admin
-        self._marketplace = marketplace
-        self._dashboard = dashboard
+    Args:
+        context_of: Gives the way into a hub by its name; asked at each send, because hubs are made after the services
+            that publish, and those after this object.
+    """
+
+    def __init__(self, context_of: Callable[[str], HubContext[Any]]) -> None:
+        self._context_of = context_of
 
     @property
     def _admins(self) -> AdminClient:
-        return self._admin.clients.group(ADMINS_GROUP)
+        context: HubContext[AdminClient] = self._context_of(ADMIN_HUB)
+        return context.clients.group(ADMINS_GROUP)
 
     def _watchers(self, marketplace: str) -> MarketplaceClient:
-        return self._marketplace.clients.group(marketplace_group(marketplace))
+        context: HubContext[MarketplaceClient] = self._context_of(MARKETPLACE_HUB)
+        return context.clients.group(marketplace_group(marketplace))
+
+    def _subscribers(self, metric: str) -> DashboardClient:
+        context: HubContext[DashboardClient] = self._context_of(DASHBOARD_HUB)
+        return context.clients.group(metric_group(metric))
 
     async def admin_dashboard(self, data: DashboardData) -> None:
         await self._admins.update_admin_dashboard(data)
@@ -51,10 +64,9 @@ class HubPublisher:
         await self._admins.system_alert(alert)
 
     async def notification(self, notification: Notification) -> None:
-        user_id = notification.user_id
-        await self._admin.clients.user(user_id).receive_notification(notification)
-        await self._marketplace.clients.user(user_id).receive_notification(notification)
-        await self._dashboard.clients.user(user_id).receive_notification(notification)
+        for hub in HUBS:
+            context: HubContext[MesChainClient] = self._context_of(hub)
+            await context.clients.user(notification.user_id).receive_notification(notification)
 
     async def user_activity(self, activity: UserActivity) -> None:
         await self._admins.user_activity_update(activity)
@@ -77,10 +89,10 @@ class HubPublisher:
         await self._admins.marketplace_sync_update(update)
 
     async def metrics(self, data: MetricsUpdate | Mapping[str, object]) -> None:
-        await self._dashboard.clients.group(metric_group("basic")).metrics_update(data)
+        await self._subscribers("basic").metrics_update(data)
 
     async def performance(self, data: PerformanceUpdate | Mapping[str, object]) -> None:
-        await self._dashboard.clients.group(metric_group("performance")).performance_data(data)
+        await self._subscribers("performance").performance_data(data)
 
     async def business(self, data: BusinessMetrics) -> None:
-        await self._dashboard.clients.group(metric_group("business")).business_metrics(data)
+        await self._subscribers("business").business_metrics(data)
