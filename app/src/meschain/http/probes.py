@@ -12,6 +12,8 @@ from meschain.services.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class ProbeOptions:
+    """What counts as slow."""
+
     timeout_seconds: float = 5.0
     """An API that takes longer is of no use to whoever waits for it."""
     slow_seconds: float = 1.0

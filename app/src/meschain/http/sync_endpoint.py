@@ -11,8 +11,8 @@ X-MesChain-Signature: sha256=<hex HMAC-SHA256 of "<timestamp>.<body>">
 {"jobId": …, "marketplace": …, "reportUrl": …, "reportToken": …}
 ```
 
-The shop answers 2xx at once and then posts its progress to `reportUrl` with `Authorization: Bearer <reportToken>`. It may
-get the same job id again after a restart of this server, with another token. Knows no route and no store.
+The shop answers 2xx at once and then posts its progress to `reportUrl` with `Authorization: Bearer <reportToken>`. It
+may get the same job id again after a restart of this server, with another token. Knows no route and no store.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ TIMESTAMP_HEADER: Final = "X-MesChain-Timestamp"
 
 @dataclass(frozen=True, slots=True)
 class SyncEndpointOptions:
+    """How long the shop may take."""
+
     request_timeout_seconds: float = 15.0
     """For the shop to accept the job; the work itself comes afterwards."""
     report_timeout_seconds: float = 120.0
