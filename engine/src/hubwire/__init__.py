@@ -1,0 +1,42 @@
+"""A SignalR server for Python. The public names; everything else may change."""
+
+from hubwire.errors import Forbidden, HubError, Unauthorized
+from hubwire.hub.context import HubCallerContext, HubContext
+from hubwire.hub.contracts import ClientContract, client_method
+from hubwire.hub.filters import HubFilter, InvocationContext
+from hubwire.hub.hub import Hub, hub_method
+from hubwire.model import Audience, Caller, ConnectRequest, Member, Principal
+from hubwire.observe import NullObserver, Observer
+from hubwire.options import HubOptions, ServerOptions
+from hubwire.ports import DataPlane, TokenVerifier
+from hubwire.server.app import HubServer
+from hubwire.server.run import make_server, run, server_config
+
+__all__ = [
+    "Audience",
+    "Caller",
+    "ClientContract",
+    "ConnectRequest",
+    "DataPlane",
+    "Forbidden",
+    "Hub",
+    "HubCallerContext",
+    "HubContext",
+    "HubError",
+    "HubFilter",
+    "HubOptions",
+    "HubServer",
+    "InvocationContext",
+    "Member",
+    "NullObserver",
+    "Observer",
+    "Principal",
+    "ServerOptions",
+    "TokenVerifier",
+    "Unauthorized",
+    "client_method",
+    "hub_method",
+    "make_server",
+    "run",
+    "server_config",
+]

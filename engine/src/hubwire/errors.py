@@ -12,7 +12,8 @@ HubwireError
 ├── Unauthorized            no token, or one that the verifier refuses (HTTP 401)
 ├── Forbidden               a known caller without the right (HTTP 403, or a refused invocation)
 ├── ConnectionClosed        a send or call on a connection that has ended
-└── SlowConsumer            a bounded outbox ran full
+├── SlowConsumer            a bounded outbox ran full
+└── ClientTimeout           a client that used to ping fell silent
 """
 
 from __future__ import annotations
@@ -93,3 +94,11 @@ class SlowConsumer(HubwireError):
             f"Connection '{connection_id}' fell behind: {queued_messages} messages ({queued_bytes} B) wait, "
             f"the limit is {limit_bytes} B. Send less, or raise HubOptions.outbox_limit_bytes."
         )
+
+
+class ClientTimeout(HubwireError):
+    """A client that had pinged before sent nothing for HubOptions.client_timeout_seconds."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        super().__init__("Client hasn't sent a message/ping within the configured ClientTimeoutInterval.")

@@ -46,5 +46,7 @@ class ServerOptions:
     """Negotiated ids that may wait at once; above it negotiate answers 429. They cost memory for 15 s each."""
     maximum_connections: int | None = None
     """Open connections; above it an upgrade is answered with 503. None: as many as there are descriptors."""
+    request_timeout_seconds: float = 15.0
+    """Fast lane: time from TCP connect until the head of the first request is known. 15 s: as for the handshake."""
     drain_seconds: float = 5.0
     """Over how long a graceful stop spreads its Close messages. 5 s: softens the storm of reconnecting clients."""

@@ -5,6 +5,7 @@ A way of hosting is a pair of adapters: a `DataPlane` that carries messages out,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from hubwire.model import Audience, Caller, ConnectRequest, Features, Member, Principal
@@ -66,6 +67,55 @@ class Line(Protocol):
 
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
         """Begin to end the connection; returns at once."""
+
+
+class Receiver(Protocol):
+    """What a transport pushes into. All calls come from the event loop's thread and return at once."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the client, cut anywhere."""
+
+    def pause_writing(self) -> None:
+        """The transport holds more unsent data than is good; writes are still accepted."""
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+
+    def lost(self, error: BaseException | None) -> None:
+        """The transport is gone, called at least once; `error` None: it was closed properly."""
+
+    def stop(self) -> None:
+        """The server goes away: end the connection and ask the client to come again."""
+
+
+class Transport(Protocol):
+    """Writes and closes, nothing else; input is pushed into a `Receiver`. Suite: the server tests of both lanes."""
+
+    name: str
+    """As negotiate calls it."""
+    uses_frames: bool
+    """Whether `write` takes complete WebSocket frames instead of hub messages."""
+    is_binary: bool
+    """How hub messages travel; set by the connection once the handshake has chosen."""
+
+    @property
+    def direct_write(self) -> Callable[[bytes], object]:
+        """The shortest way to the wire, for use between `pause_writing` calls and until close; same as `write`."""
+
+    def write(self, data: bytes) -> None:
+        """Take one whole frame or message and return at once."""
+
+    def pause_reading(self) -> None:
+        """Stop to call `feed`, which may still come once or twice."""
+
+    def resume_reading(self) -> None:
+        """Go on."""
+
+    def close(self, code: int) -> None:
+        """Begin to close, after everything written before."""
+
+    def abort(self) -> None:
+        """End now; unsent data is dropped."""
 
 
 class LineRegistry(Protocol):

@@ -41,7 +41,7 @@ def requested_version(text: str | None) -> int:
 
 
 def answer(version: int, connection_id: str, connection_token: str, transports: Sequence[str]) -> bytes:
-    """Return the JSON body of a processed negotiate. In version 0 id and token are the same and the token is not named."""
+    """Return the JSON body of a processed negotiate; in version 0 the id is the token, which is not named."""
     body: dict[str, object] = {"negotiateVersion": version, "connectionId": connection_id}
     if version > 0:
         body["connectionToken"] = connection_token

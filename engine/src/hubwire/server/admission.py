@@ -1,0 +1,138 @@
+"""Who may connect: the checks of negotiate and upgrade, the same for both lanes. Knows no lane and no session.
+
+The host's middleware does not run on the fast lane, so nothing here may rely on it: host, origin, proxies, token and
+limits are all checked by this code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from hubwire.errors import Forbidden, Unauthorized
+from hubwire.model import ConnectRequest, Principal
+from hubwire.options import ServerOptions
+from hubwire.server.answers import Refused
+from hubwire.server.hosted import HostedHub
+from hubwire.server.requests import bearer_token, query_values
+
+_NEGOTIATE = "/negotiate"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a path leads. `hub` None: the query names it."""
+
+    hub: HostedHub | None
+    is_negotiate: bool
+
+
+class Admission:
+    """Finds the hub of a request and decides who is let in."""
+
+    __slots__ = ("_client_path", "_hosts", "_hubs", "_options", "_routes")
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        self._hosts = None if options.allowed_hosts is None else {host.lower() for host in options.allowed_hosts}
+        self._hubs: dict[str, HostedHub] = {}
+        self._routes: dict[str, Route] = {}
+        self._client_path = options.client_path
+        if options.client_path is not None:
+            self._add_routes(options.client_path, None)
+
+    def add(self, hub: HostedHub, path: str | None) -> None:
+        """Make a hub reachable.
+
+        Raises: ValueError for a name or path that is taken, or when there would be no path.
+        """
+        key = hub.name.lower()
+        if key in self._hubs:
+            raise ValueError(f"There is a hub named {hub.name!r} already; names are compared without regard to case.")
+        if path is not None:
+            self._add_routes(path, hub)
+        elif self._client_path is None:
+            raise ValueError(f"Hub {hub.name!r} has no path; give one, or set ServerOptions.client_path.")
+        self._hubs[key] = hub
+
+    @property
+    def hubs(self) -> Collection[HostedHub]:
+        """All hubs."""
+        return self._hubs.values()
+
+    def find(self, path: str) -> Route | None:
+        """Return where a path leads; case and a slash at the end make no difference, as in the reference server."""
+        return self._routes.get(_normal(path))
+
+    def check(self, route: Route, request: ConnectRequest) -> HostedHub:
+        """Check host and origin and resolve the hub. Raises: Refused."""
+        self.check_preflight(request)
+        if route.hub is not None:
+            return route.hub
+        names = query_values(request, "hub")
+        if len(names) != 1:
+            raise Refused(400, "Exactly one 'hub' is required in the query")
+        hub = self._hubs.get(names[0].lower())
+        if hub is None:
+            raise Refused(404, "No such hub")
+        return hub
+
+    def check_preflight(self, request: ConnectRequest) -> None:
+        """Check what a browser asks before it sends a request of another origin. Raises: Refused."""
+        self._check_host(request)
+        if not self.is_allowed_origin(request):
+            raise Refused(403, "Origin not allowed")
+
+    async def authenticate(self, hub: HostedHub, request: ConnectRequest) -> Principal:
+        """Return who the request's token speaks for. Raises: Refused."""
+        if hub.verifier is None:
+            return Principal()
+        try:
+            return await hub.verifier.verify(bearer_token(request), hub.name, request)
+        except Unauthorized:
+            # The body must be empty: clients show it instead of the reason phrase (signalr-protocol 1.5).
+            raise Refused(401, headers=(("www-authenticate", "Bearer"),)) from None
+        except Forbidden:
+            raise Refused(403) from None
+
+    def is_allowed_origin(self, request: ConnectRequest) -> bool:
+        """Whether the page that asks may: none (no browser), our own, or one of the list."""
+        origin = request.headers.get("origin")
+        allowed = self._options.allowed_origins
+        if origin is None or allowed is None or origin in allowed:
+            return True
+        return origin.lower() == f"{request.scheme}://{request.headers.get('host', '')}".lower()
+
+    def cors_headers(self, request: ConnectRequest) -> tuple[tuple[str, str], ...]:
+        """What lets a page of an allowed origin read the answer; clients send credentials, so no wildcard."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return ()
+        if not self.is_allowed_origin(request):
+            return (("vary", "Origin"),)
+        return (
+            ("access-control-allow-origin", origin),
+            ("access-control-allow-credentials", "true"),
+            ("vary", "Origin"),
+        )
+
+    def _add_routes(self, path: str, hub: HostedHub | None) -> None:
+        if not path.startswith("/"):
+            raise ValueError(f"The path {path!r} must begin with a slash.")
+        for suffix in ("", _NEGOTIATE):
+            key = _normal(path + suffix if suffix == "" else path.rstrip("/") + suffix)
+            if key in self._routes:
+                raise ValueError(f"The path {path!r} is taken; give each hub its own.")
+            self._routes[key] = Route(hub, bool(suffix))
+
+    def _check_host(self, request: ConnectRequest) -> None:
+        if self._hosts is None:
+            return
+        host = request.headers.get("host", "").lower()
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if host not in self._hosts and name not in self._hosts:
+            raise Refused(400, "Invalid host header")
+
+
+def _normal(path: str) -> str:
+    return path.rstrip("/").lower()

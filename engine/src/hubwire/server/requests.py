@@ -1,0 +1,82 @@
+"""Turns what a lane knows of an HTTP request into a `ConnectRequest`. The one place that believes forwarded headers."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qs
+
+from hubwire.model import ConnectRequest
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class TrustedProxies:
+    """The addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
+
+    __slots__ = ("_networks",)
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        """Raises: ValueError for a text that is neither an address nor a network."""
+        self._networks: tuple[_Network, ...] = tuple(ipaddress.ip_network(each, strict=False) for each in addresses)
+
+    def __contains__(self, address: str) -> bool:
+        if not self._networks:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        return any(parsed in network for network in self._networks)
+
+    def client(self, peer: str, headers: dict[str, str], scheme: str) -> tuple[str, str]:
+        """Return address and scheme of the client: the last hop that is not one of ours."""
+        if peer not in self:
+            return peer, scheme
+        forwarded_scheme = headers.get("x-forwarded-proto", "").split(",")[-1].strip().lower()
+        if forwarded_scheme in ("http", "https", "ws", "wss"):
+            scheme = {"ws": "http", "wss": "https"}.get(forwarded_scheme, forwarded_scheme)
+        address = peer
+        for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
+            hop = hop.strip()
+            if not hop:
+                break
+            address = hop
+            if hop not in self:
+                break
+        return address, scheme
+
+
+def make_request(
+    method: str,
+    path: str,
+    query_string: str,
+    headers: Iterable[tuple[str, str]],
+    peer: str,
+    scheme: str,
+    proxies: TrustedProxies,
+) -> ConnectRequest:
+    """Build the lane-independent request. `path` is decoded already, `query_string` is not."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        name = name.lower()
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    address, scheme = proxies.client(peer, joined, scheme)
+    query = parse_qs(query_string, keep_blank_values=True)
+    return ConnectRequest(method, path, query, joined, address, scheme)
+
+
+def query_values(request: ConnectRequest, name: str) -> list[str]:
+    """Every value of a query key, looked up without regard to case."""
+    return [value for key, values in request.query.items() if key.lower() == name for value in values]
+
+
+def bearer_token(request: ConnectRequest) -> str | None:
+    """The token: header first, else the query, where browsers must put it for WebSockets. Never log the query."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    return request.query_value("access_token") or None

@@ -1,0 +1,84 @@
+"""One coroutine that looks after the time of every connection. Knows nothing about what they do with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Protocol
+
+from hubwire.clock import Clock
+
+TICK_SECONDS = 0.25
+"""Resolution: a timer fires at most this late. Connections that are due in the same tick are served together."""
+
+_SLICE = 500
+"""Timers between two yields: pings to 10,000 connections must not hold up replies."""
+
+_log = logging.getLogger("hubwire.server")
+
+
+class Timed(Protocol):
+    """A member of the wheel. It stands in one slot at a time, which it keeps itself: no look-up when it moves."""
+
+    wheel_slot: int
+    """Written by the wheel alone; -1: in none."""
+
+    def tick(self, now: float) -> None:
+        """The time asked for has come; ask again with `TimerWheel.schedule` if there is more to wait for."""
+
+
+class TimerWheel:
+    """Slots of a quarter second, each a list of members. Nothing is allocated when a timer moves but an entry.
+
+    A member that moves leaves its old entry behind; the entry is recognised as stale when its slot comes.
+    """
+
+    __slots__ = ("_clock", "_slot", "_slots")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._slots: dict[int, list[Timed]] = {}
+        self._slot = math.floor(clock.monotonic() / TICK_SECONDS)
+
+    def schedule(self, member: Timed, due: float) -> None:
+        """Call `tick` once at that time or up to a tick later, instead of any time asked for before."""
+        slot = max(math.ceil(due / TICK_SECONDS), self._slot + 1)
+        if member.wheel_slot != slot:
+            member.wheel_slot = slot
+            self._slots.setdefault(slot, []).append(member)
+
+    def advance(self, member: Timed, due: float) -> None:
+        """Like `schedule`, but a time asked for before stays if it is earlier."""
+        slot = member.wheel_slot
+        if slot < 0 or due < (slot - 1) * TICK_SECONDS:
+            self.schedule(member, due)
+
+    def cancel(self, member: Timed) -> None:
+        """Forget what was asked for."""
+        member.wheel_slot = -1
+
+    async def run(self) -> None:
+        """Serve for ever."""
+        while True:
+            await self._clock.sleep(TICK_SECONDS)
+            await self._serve(self._clock.monotonic())
+
+    async def _serve(self, now: float) -> None:
+        target = math.floor(now / TICK_SECONDS)
+        # After a jump over many empty slots only those with members are worth a visit.
+        due = sorted(slot for slot in self._slots if slot <= target) if target - self._slot > 8 else None
+        for slot in due if due is not None else range(self._slot + 1, target + 1):
+            self._slot = slot
+            members = self._slots.pop(slot, ())
+            for number, member in enumerate(members):
+                if member.wheel_slot != slot:
+                    continue
+                member.wheel_slot = -1
+                try:
+                    member.tick(now)
+                except Exception:  # noqa: BLE001 - one member must not stop the time of all others
+                    _log.exception("A timer failed; the others go on")
+                if number % _SLICE == _SLICE - 1:
+                    await asyncio.sleep(0)
+        self._slot = target

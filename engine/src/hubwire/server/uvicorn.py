@@ -1,0 +1,212 @@
+"""The fast lane's place in uvicorn: a protocol class for `Config(http=...)`, and a server that drains before it stops.
+
+uvicorn's protocol constructor, `ServerState`, `HttpToolsProtocol` and `Server.shutdown` are no documented interfaces.
+This is the only file that touches them, and its test names the uvicorn version that it was written for. Ask for the
+lane with `hubwire.run(app)` or `uvicorn --http hubwire.server.uvicorn:Http`; the host's middleware does not run on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, cast
+from urllib.parse import unquote
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Request, Response
+
+from hubwire.server.admission import Route
+from hubwire.server.answers import Refused
+from hubwire.server.app import LIFESPAN_STATE, HubServer
+from hubwire.server.requests import make_request
+from hubwire.transports.websocket import WebSocketTransport
+
+UVICORN_VERSION = "0.54"
+"""The release series that this file was written and tested against."""
+
+_MAXIMUM_HEAD_BYTES = 64 * 1024
+"""A longer request head is uvicorn's to refuse. 64 KiB: httptools' own limit."""
+
+_END_OF_HEAD = b"\r\n\r\n"
+_METHOD = b"GET "
+
+
+class Http(asyncio.Protocol):
+    """Looks at the first bytes of a TCP connection and hands it on, together with them.
+
+    An upgrade on a hub's path goes to the fast lane, with whatever follows it in the same segment; all else goes to
+    uvicorn's own protocol, unchanged. A peer that sends no complete first request in time is cut off.
+    """
+
+    __slots__ = ("_app_state", "_config", "_head", "_hubs", "_loop", "_server_state", "_transport", "wheel_slot")
+
+    hubs: ClassVar[HubServer | None] = None
+    """The server whose hubs get the lane. None: the one that runs in the application's lifespan."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._config = config
+        self._server_state = server_state
+        self._app_state = app_state
+        self._loop = _loop
+        hubs = self.hubs if self.hubs is not None else app_state.get(LIFESPAN_STATE)
+        self._hubs: HubServer | None = hubs if isinstance(hubs, HubServer) else None
+        self._head = b""
+        self._transport: asyncio.Transport | None = None
+        self.wheel_slot = -1
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvicorn listens on stream sockets only
+        hubs = self._hubs
+        if hubs is None:
+            self._hand_to_uvicorn()
+            return
+        self._server_state.connections.add(cast("Any", self))  # uvicorn calls `shutdown` on its members, no more
+        hubs.wheel.schedule(self, hubs.clock.monotonic() + hubs.options.request_timeout_seconds)
+
+    def data_received(self, data: bytes) -> None:
+        self._head = self._head + data if self._head else data
+        route = self._route()
+        if route is None:
+            self._hand_to_uvicorn()
+        elif isinstance(route, Route):
+            end = self._head.find(_END_OF_HEAD)
+            if end >= 0:
+                end += len(_END_OF_HEAD)
+                if _is_websocket_upgrade(self._head[:end]):
+                    self._hand_to_fast_lane(route, self._head[:end], self._head[end:])
+                else:
+                    self._hand_to_uvicorn()
+            elif len(self._head) > _MAXIMUM_HEAD_BYTES:
+                self._hand_to_uvicorn()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+
+    def tick(self, now: float) -> None:
+        """No complete request head in time."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def shutdown(self) -> None:
+        """uvicorn stops."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # Inside
+
+    def _route(self) -> Route | bool | None:
+        """The hub route of the request's target; None: it is not a hub's. True: too early to say."""
+        head = self._head
+        if not head.startswith(_METHOD):
+            return True if _METHOD.startswith(head) else None
+        end = head.find(b" ", len(_METHOD))
+        if end < 0:
+            return True if len(head) <= _MAXIMUM_HEAD_BYTES else None
+        path = head[len(_METHOD) : end].partition(b"?")[0]
+        hubs = self._hubs
+        if hubs is None:
+            return None
+        route = hubs.endpoint.admission.find(unquote(path.decode("latin-1")))
+        return None if route is None or route.is_negotiate else route
+
+    def _leave(self) -> None:
+        self._server_state.connections.discard(cast("Any", self))
+        if self._hubs is not None:
+            self._hubs.wheel.cancel(self)
+
+    def _hand_to_uvicorn(self) -> None:
+        assert self._transport is not None, "set in connection_made"  # noqa: S101 - for the type checker
+        self._leave()
+        transport, self._transport = self._transport, None
+        inner = HttpToolsProtocol(self._config, self._server_state, self._app_state, self._loop)
+        transport.set_protocol(inner)
+        inner.connection_made(transport)
+        if self._head:
+            inner.data_received(self._head)
+
+    def _hand_to_fast_lane(self, route: Route, head: bytes, early: bytes) -> None:
+        assert self._transport is not None, "set in connection_made"  # noqa: S101 - for the type checker
+        assert self._hubs is not None, "a route was found in it"  # noqa: S101 - for the type checker
+        self._leave()
+        transport, self._transport = self._transport, None
+        connections = cast("set[Any]", self._server_state.connections)
+        lane = WebSocketTransport(transport, _frame_limit(route, self._hubs), connections.discard)
+        transport.set_protocol(lane)
+        connections.add(lane)
+        parsed = lane.receive_head(head)
+        if parsed is None:
+            return
+        request, response = parsed
+        if response.status_code != 101:
+            lane.reject(response)
+            return
+        self._hubs.start(_open(self._hubs, route, lane, request, response, early, transport))
+
+
+async def _open(
+    hubs: HubServer,
+    route: Route,
+    lane: WebSocketTransport,
+    request: Request,
+    response: Response,
+    early: bytes,
+    transport: asyncio.Transport,
+) -> None:
+    raw_path, _, query_string = request.path.partition("?")
+    peer = transport.get_extra_info("peername")
+    connect_request = make_request(
+        "GET",
+        unquote(raw_path),
+        query_string,
+        request.headers.raw_items(),
+        peer[0] if isinstance(peer, tuple) else "",
+        "https" if transport.get_extra_info("sslcontext") is not None else "http",
+        hubs.proxies,
+    )
+    try:
+        opening = await hubs.endpoint.admit(route, connect_request)
+    except Refused as refused:
+        answer = refused.answer()
+        lane.reject(lane.response(answer.status, answer.body.decode(), answer.headers))
+        return
+    lane.accept(response, hubs.endpoint.open(opening, lane), early)
+
+
+def _frame_limit(route: Route, hubs: HubServer) -> int | None:
+    return hubs.endpoint.frame_limit_bytes if route.hub is None else route.hub.frame_limit_bytes
+
+
+def _is_websocket_upgrade(head: bytes) -> bool:
+    lower = head.lower()
+    start = lower.find(b"\r\nupgrade:")
+    return start >= 0 and b"websocket" in lower[start : lower.find(b"\r\n", start + 2)]
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells hub clients to come again before it closes sockets."""
+
+    def __init__(self, config: uvicorn.Config, hubs: HubServer) -> None:
+        super().__init__(config)
+        self._hubs = hubs
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop to listen, drain, then let uvicorn finish."""
+        for server in self.servers:
+            server.close()
+        await self._hubs.drain()
+        await self._hubs.until_empty()
+        await super().shutdown(sockets)
+
+
+def fast_lane(hubs: HubServer) -> type[Http]:
+    """Return the protocol class for one server's hubs."""
+    return type("HubwireHttp", (Http,), {"__slots__": (), "hubs": hubs})

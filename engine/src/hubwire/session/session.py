@@ -1,0 +1,309 @@
+"""One hub connection without its transport: bytes in, events and bytes out. Knows no socket, task or clock.
+
+Three doors: `receive_*` for what the transport brings, `send_*` for what the hub wants, `events()` and `data_to_send()`
+for what the owner has to do afterwards. Time is an argument; `deadline` says when `receive_time` is due next.
+Broadcasts do not pass here: the owner writes prebuilt frames itself while the state lets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from hubwire.errors import (
+    ClientTimeout,
+    HandshakeError,
+    HubError,
+    InvalidMessage,
+    MessageTooLarge,
+    RemoteProtocolError,
+)
+from hubwire.options import HubOptions
+from hubwire.session.events import (
+    Ended,
+    EndReason,
+    HandshakeAccepted,
+    InvocationReceived,
+    SessionEvent,
+    StreamInvocationReceived,
+)
+from hubwire.session.invocations import Permits
+from hubwire.session.states import State, Step, advance
+from hubwire.wire import handshake
+from hubwire.wire.codec import Codec
+from hubwire.wire.framing import MessageReader, SeparatedReader
+from hubwire.wire.json_codec import JSON
+from hubwire.wire.messages import Close, Completion, Invocation, Message, Ping, StreamInvocation
+
+CODECS: Mapping[str, Codec] = {JSON.name: JSON}
+"""The hub protocols that handshakes may choose."""
+
+READ_AHEAD_BYTES = 64 * 1024
+"""Input that may wait while messages are not dispatched; above it the owner stops reading. 64 KiB: the reference's."""
+
+_PING = Ping()
+
+
+class Session:
+    """The protocol state of one connection."""
+
+    __slots__ = (
+        "_allows_binary",
+        "_close_text",
+        "_events",
+        "_handshake_deadline",
+        "_has_pinged",
+        "_idle_since",
+        "_next_ping",
+        "_options",
+        "_output",
+        "_permits",
+        "_reader",
+        "codec",
+        "state",
+    )
+
+    def __init__(
+        self,
+        options: HubOptions,
+        now: float,
+        close_text: Callable[[BaseException, bool], str],
+        *,
+        allows_binary: bool = True,
+    ) -> None:
+        """Start to wait for the handshake.
+
+        Args:
+            close_text: words the error of a Close, given the exception and whether details may be told.
+            allows_binary: whether the transport carries binary messages.
+        """
+        self.state = State.HANDSHAKE
+        self.codec: Codec = JSON
+        """The codec of everything sent; JSON until the handshake has chosen."""
+        self._options = options
+        self._close_text = close_text
+        self._allows_binary = allows_binary
+        self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes)
+        self._permits = Permits(options.maximum_parallel_invocations)
+        self._events: list[SessionEvent] = []
+        self._output: list[bytes] = []
+        self._handshake_deadline = now + options.handshake_timeout_seconds
+        self._next_ping = 0.0
+        self._has_pinged = False
+        self._idle_since = now
+
+    # What the transport brings
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Take input; any split into chunks gives the same events."""
+        if self.state is State.CLOSED:
+            return
+        self._reader.feed(data)
+        self._idle_since = now
+        if self.state is State.HANDSHAKE:
+            self._read_handshake(now)
+        elif self.state is State.OPEN:
+            self._dispatch()
+
+    def receive_end(self, error: BaseException | None = None) -> None:
+        """The transport is gone; `error` None: it was closed properly, only without a Close message."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is not State.HANDSHAKE and error is None and self._is_inside_message():
+            error = InvalidMessage("Connection terminated while reading a message.")
+        reason = EndReason.HANDSHAKE if self.state is State.HANDSHAKE else EndReason.LOST
+        self._end(reason, error)
+
+    def receive_time(self, now: float) -> None:
+        """Do what is due: end a connection that took too long, send the keep-alive."""
+        match self.state:
+            case State.HANDSHAKE:
+                if now >= self._handshake_deadline:
+                    self._refuse(HandshakeError(handshake.CANCELED))
+            case State.CONNECTING | State.OPEN:
+                client_deadline = self._client_deadline()
+                if client_deadline is not None and now >= client_deadline:
+                    timeout = ClientTimeout(self._options.client_timeout_seconds)
+                    self._fail(timeout, EndReason.TIMEOUT)
+                elif now >= self._next_ping:
+                    self._send(_PING)
+                    self._next_ping = now + self._options.keep_alive_seconds
+            case State.CLOSED:
+                pass
+
+    # What the hub wants
+
+    def send_connected(self, now: float) -> None:
+        """The hub's `connected` has succeeded: dispatch what came meanwhile. Does nothing when the client is gone."""
+        if self.state is State.CLOSED:
+            return
+        self.state = advance(self.state, Step.CONNECTED)
+        self._idle_since = now
+        self._dispatch()
+
+    def send_result(self, invocation: Invocation, result: object, now: float) -> None:
+        """The method has returned. A result that cannot be written ends the connection, as in the reference server."""
+        if invocation.invocation_id is not None:
+            self._send(Completion(invocation.invocation_id, result, has_result=True))
+        self._release(now)
+
+    def send_error(self, invocation: Invocation, text: str, now: float) -> None:
+        """The method has raised; errors of calls that want no completion are not told."""
+        if invocation.invocation_id is not None:
+            self._send(Completion(invocation.invocation_id, error=text))
+        self._release(now)
+
+    def send_stream_error(self, invocation: StreamInvocation, text: str) -> None:
+        """Refuse a stream."""
+        self._send(Completion(invocation.invocation_id, error=text))
+
+    def send_close(self, error: str | None = None, *, allow_reconnect: bool = False) -> None:
+        """End the connection from our side, with a Close message."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is not State.HANDSHAKE:  # before that the client would not know what a Close is
+            self._send(Close(error, allow_reconnect))
+        self._end(EndReason.SERVER, None)
+
+    def send_failure(self, error: BaseException, *, allow_reconnect: bool = False) -> None:
+        """End the connection because something of ours failed; the Close words the error."""
+        if self.state is State.CLOSED:
+            return
+        self._send(Close(self._close_text(error, self._options.detailed_errors), allow_reconnect))
+        self._end(EndReason.FAILED, error)
+
+    def drop(self, reason: EndReason, error: BaseException) -> None:
+        """End the connection without a word: the client would not read it."""
+        if self.state is not State.CLOSED:
+            self._end(reason, error)
+
+    # What the owner has to do
+
+    def events(self) -> Sequence[SessionEvent]:
+        """Take the events since the last call."""
+        events = self._events
+        if not events:
+            return ()
+        self._events = []
+        return events
+
+    def data_to_send(self) -> Sequence[bytes]:
+        """Take what is to be sent, each item one whole hub message."""
+        output = self._output
+        if not output:
+            return ()
+        self._output = []
+        return output
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether the owner should go on reading; False while a backlog waits behind a running invocation."""
+        return self._reader.buffered_bytes <= READ_AHEAD_BYTES or self._is_reading
+
+    @property
+    def deadline(self) -> float | None:
+        """When `receive_time` has something to do, None: never again. It may move earlier with each call."""
+        if self.state is State.HANDSHAKE:
+            return self._handshake_deadline
+        if self.state is State.CLOSED:
+            return None
+        client_deadline = self._client_deadline()
+        return self._next_ping if client_deadline is None else min(self._next_ping, client_deadline)
+
+    # Inside
+
+    @property
+    def _is_reading(self) -> bool:
+        return self.state is State.HANDSHAKE or (self.state is State.OPEN and self._permits.waiting is None)
+
+    def _client_deadline(self) -> float | None:
+        # Armed by the first ping: clients that never ping are never timed out. While a method runs the clock stands
+        # still, because the client's pings may wait behind the next invocation.
+        if not self._has_pinged or self.state is not State.OPEN or self._permits.running:
+            return None
+        return self._idle_since + self._options.client_timeout_seconds
+
+    def _is_inside_message(self) -> bool:
+        return self._is_reading and self._reader.buffered_bytes > 0
+
+    def _read_handshake(self, now: float) -> None:
+        try:
+            payload = self._reader.next_message()
+            if payload is None:
+                return
+            codec = handshake.parse_request(
+                payload,
+                CODECS,
+                allows_binary=self._allows_binary,
+                detailed_errors=self._options.detailed_errors,
+            )
+        except MessageTooLarge:
+            self._refuse(HandshakeError(handshake.CANCELED))
+            return
+        except HandshakeError as error:
+            self._refuse(error)
+            return
+        rest = self._reader.rest()
+        self._reader = codec.reader(self._options.maximum_receive_message_bytes)
+        if rest:  # messages may follow in the same chunk
+            self._reader.feed(rest)
+        self.codec = codec
+        self.state = advance(self.state, Step.HANDSHAKE_ACCEPTED)
+        self._next_ping = now + self._options.keep_alive_seconds
+        self._output.append(handshake.SUCCESS)
+        self._events.append(HandshakeAccepted(codec))
+
+    def _dispatch(self) -> None:
+        """Handle complete messages until one has to wait, the connection ends or there are no more."""
+        while self._is_reading:
+            try:
+                payload = self._reader.next_message()
+                if payload is None:
+                    return
+                message = self.codec.decode(payload)
+            except RemoteProtocolError as error:
+                self._fail(error, EndReason.PROTOCOL)
+                return
+            match message:
+                case Invocation():
+                    if self._permits.take(message):
+                        self._events.append(InvocationReceived(message))
+                case Ping():
+                    self._has_pinged = True
+                case StreamInvocation():
+                    self._events.append(StreamInvocationReceived(message))
+                case Close():
+                    self._send(Close())
+                    self._end(EndReason.CLIENT, None if message.error is None else HubError(message.error))
+                case _:
+                    # Items, cancels and completions belong to streams and client results, of which none can be active;
+                    # for ids that are not active they are ignored. None is a type of a newer protocol.
+                    pass
+
+    def _release(self, now: float) -> None:
+        following = self._permits.release()
+        self._idle_since = now
+        if self.state is not State.OPEN:
+            return
+        if following is not None:
+            self._events.append(InvocationReceived(following))
+        self._dispatch()
+
+    def _send(self, message: Message) -> None:
+        if self.state is State.CLOSED:
+            return
+        try:
+            self._output.append(self.codec.encode(message))
+        except (TypeError, ValueError, RecursionError, OverflowError) as error:
+            self.send_failure(error, allow_reconnect=True)
+
+    def _refuse(self, error: HandshakeError) -> None:
+        self._output.append(handshake.error_response(str(error)))
+        self._end(EndReason.HANDSHAKE, error)
+
+    def _fail(self, error: BaseException, reason: EndReason) -> None:
+        self._send(Close(self._close_text(error, self._options.detailed_errors), True))
+        self._end(reason, error)
+
+    def _end(self, reason: EndReason, error: BaseException | None) -> None:
+        self.state = advance(self.state, Step.ENDED)
+        self._events.append(Ended(reason, error))

@@ -1,0 +1,192 @@
+"""The fast lane: a hub connection's WebSocket directly on the event loop's transport.
+
+RFC 6455 is python-websockets' sans-IO `ServerProtocol`. The one thing written past it is a complete data frame, built
+once for all receivers, while its state is OPEN; whatever the library wants to send is flushed in the same turn, so the
+two never interleave inside a frame. Knows no hub message and not what is admitted: its owner accepts or rejects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from hubwire.ports import Receiver
+from hubwire.wire.negotiation import WEBSOCKETS
+
+_EARLY_BYTES = 64 * 1024
+"""What a client may send behind its upgrade request before it is answered; above it we stop reading."""
+
+# The library writes a line per connection at INFO; ours is the observer's. Errors in its parser still reach the log.
+_library_log = logging.Logger("hubwire.websocket", level=logging.ERROR)
+_library_log.parent = logging.getLogger("hubwire")
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class WebSocketTransport(asyncio.Protocol):
+    """Implements `Transport` over an asyncio transport; is the asyncio protocol of it.
+
+    Life: made with the request's head, then `accept` or `reject`, then frames both ways until `Receiver.lost`.
+    """
+
+    __slots__ = ("_early", "_has_ended", "_on_lost", "_receiver", "_transport", "_websocket", "is_binary")
+
+    name = WEBSOCKETS
+    uses_frames = True
+
+    def __init__(
+        self, transport: asyncio.Transport, frame_limit_bytes: int | None, on_lost: Callable[[WebSocketTransport], None]
+    ) -> None:
+        self.is_binary = False
+        self._transport = transport
+        # Messages are not limited here, a hub message is not a WebSocket message; frames are, because the library
+        # holds each one whole. No extension is offered: compression costs memory and leaks secrets (CRIME).
+        self._websocket = ServerProtocol(max_size=(None, frame_limit_bytes), logger=_library_log)
+        self._receiver: Receiver | None = None
+        self._early: list[bytes] = []
+        self._on_lost: Callable[[WebSocketTransport], None] | None = on_lost
+        self._has_ended = False
+
+    # Opening
+
+    def receive_head(self, head: bytes) -> tuple[Request, Response] | None:
+        """Parse a complete request head; returns it with the answer to an upgrade, None if it could not be parsed.
+
+        The answer's status is 101, or an error when this is not a proper WebSocket upgrade.
+        """
+        self._websocket.receive_data(head)
+        for event in self._websocket.events_received():
+            if isinstance(event, Request):
+                return event, self._websocket.accept(event)
+        self._flush()
+        return None
+
+    def accept(self, response: Response, receiver: Receiver, early: bytes) -> None:
+        """Answer 101 and begin to push input into the receiver, first what came behind the request's head."""
+        if self._has_ended:  # the client left while it was being admitted
+            receiver.lost(ConnectionResetError("The client left during the upgrade."))
+            return
+        self._receiver = receiver
+        self._websocket.send_response(response)
+        self._flush()
+        waiting = [early, *self._early] if early else self._early
+        self._early = []
+        for data in waiting:
+            self._receive(data)
+        self._transport.resume_reading()
+
+    def reject(self, response: Response) -> None:
+        """Answer with an error and end."""
+        self._websocket.send_response(response)
+        self._flush()
+
+    def response(self, status: int, body: str, headers: Iterable[tuple[str, str]] = ()) -> Response:
+        """Make an answer for `reject`."""
+        response = self._websocket.reject(status, body)
+        for name, value in headers:
+            response.headers[name] = value
+        return response
+
+    # Transport
+
+    @property
+    def direct_write(self) -> Callable[[bytes], object]:
+        return cast("Callable[[bytes], object]", self._transport.write)  # uvloop's own method: no Python call between
+
+    def write(self, data: bytes) -> None:
+        if self._websocket.state is OPEN:
+            self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def close(self, code: int) -> None:
+        if self._websocket.state is OPEN:
+            self._websocket.send_close(code)
+            self._flush()
+            self.resume_reading()  # or the peer's close frame would never be seen
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        if self._receiver is None:
+            self._early.append(data)
+            if sum(map(len, self._early)) > _EARLY_BYTES:
+                self._transport.pause_reading()
+            return
+        self._receive(data)
+
+    def pause_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.resume_writing()
+
+    def eof_received(self) -> bool | None:
+        return None  # the loop closes the transport; connection_lost follows
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc if exc is not None else ConnectionResetError("The socket was closed without a close frame."))
+        self._receiver = None
+        if self._on_lost is not None:
+            self._on_lost(self)
+            self._on_lost = None
+
+    # uvicorn's
+
+    def shutdown(self) -> None:
+        """The server stops and has not drained."""
+        if self._receiver is None:
+            self._transport.close()
+        else:
+            self._receiver.stop()
+
+    # Inside
+
+    def _receive(self, data: bytes) -> None:
+        websocket = self._websocket
+        websocket.receive_data(data)
+        receiver = self._receiver
+        for frame in websocket.events_received():
+            if receiver is None or type(frame) is not Frame:
+                continue
+            if frame.opcode in _DATA:
+                # The opcode is ignored and so are message boundaries: one byte stream (signalr-protocol 2.1).
+                if not self._has_ended:
+                    receiver.feed(cast("bytes", frame.data))
+            elif frame.opcode is Opcode.CLOSE:
+                self._end(None)
+        if websocket.parser_exc is not None:
+            self._end(websocket.parser_exc)
+        if websocket.writes:
+            self._flush()
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            if self._receiver is not None:
+                self._receiver.lost(error)
+
+    def _flush(self) -> None:
+        for data in self._websocket.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:
+                self._transport.close()
