@@ -9,10 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from hubwire.model import Audience, AudienceKind, Member, MemberKind
+from hubwire.model import Audience, AudienceKind, Caller, Member, MemberKind
 from hubwire.plane import Registry
 from hubwire.ports import Line
 from hubwire.testing import MemoryLine, make_caller
+from hubwire.wire.encoded import EncodedMessage
 
 IDS = [f"c{number}" for number in range(5)]
 USERS: list[str | None] = [None, "ann", "bob", ""]
@@ -144,25 +145,29 @@ def test_an_id_may_be_used_again_and_the_old_line_cannot_detach_the_new() -> Non
     assert registry.lines(Audience.all()) == [new]
 
 
+class SlimLine:
+    """A line that does nothing."""
+
+    __slots__ = ("caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+    def post(self, message: EncodedMessage) -> None:
+        return
+
+    def close(self, reason: str | None, allow_reconnect: bool) -> None:
+        return
+
+
 def test_a_hundred_thousand_members_come_and_go() -> None:
-    registry = Registry()
-    line = MemoryLine(make_caller())
     count = 100_000
-
-    class Slim:
-        """A line with an id alone."""
-
-        __slots__ = ("caller",)
-        post = line.post
-        close = line.close
-
-    slim = [Slim() for _ in range(count)]
-    for number, each in enumerate(slim):
-        each.caller = make_caller(connection_id=f"c{number}")  # type: ignore[attr-defined] # a slot without annotation
-    for each in slim:
-        registry.attach(each)  # type: ignore[arg-type] # the same slot
-        registry.join("everybody", Member.connection(each.caller.connection_id))  # type: ignore[attr-defined]
-    assert len(registry.lines(Audience.group("everybody"))) == count
-    for each in slim:
-        registry.detach(each)  # type: ignore[arg-type]
-    assert registry.group_count == 0
+    registry = Registry()
+    lines = [SlimLine(make_caller(f"u{number}")) for number in range(count)]
+    for line in lines:
+        registry.attach(line)
+        registry.join("everybody", Member.connection(line.caller.connection_id))
+    assert registry.lines(Audience.group("everybody")) == lines
+    for line in lines:
+        registry.detach(line)
+    assert not any(getattr(registry, name) for name in Registry.__slots__)

@@ -1,0 +1,60 @@
+"""The line without a socket keeps the promises of its port."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hubwire.ports import Line
+from hubwire.testing import MemoryLine, make_caller
+from hubwire.testing.specs import LinePeer, LineSpec
+from hubwire.wire.encoded import EncodedMessage
+from hubwire.wire.messages import Close, Invocation, Message
+
+
+class MemoryPeer:
+    """Reads a `MemoryLine`, on which everything arrives at once."""
+
+    def __init__(self, line: MemoryLine) -> None:
+        self._line = line
+
+    async def received(self, count: int) -> list[Message]:
+        messages = [each.message for each in self._line.posted]
+        return messages if self._line.closed is None else [*messages, self._line.closed]
+
+    async def settle(self) -> None:
+        return None
+
+    async def vanish(self) -> None:
+        self._line.close(None, False)
+
+
+class TestMemoryLine(LineSpec):
+    async def create(self) -> tuple[Line, LinePeer]:
+        line = MemoryLine(make_caller())
+        return line, MemoryPeer(line)
+
+
+async def test_calls_can_be_waited_for() -> None:
+    line = MemoryLine(make_caller())
+    waiting = asyncio.create_task(line.until("b", 2))
+    for target in ("b", "a", "b"):
+        await asyncio.sleep(0)
+        line.post(EncodedMessage(Invocation(target, (1,))))
+    assert [call.target for call in await waiting] == ["b", "b"]
+
+
+async def test_waiting_for_a_call_ends_with_the_connection() -> None:
+    line = MemoryLine(make_caller())
+    waiting = asyncio.create_task(line.until("never"))
+    closing = asyncio.create_task(line.until_closed())
+    await asyncio.sleep(0)
+    line.close("over", False)
+    assert await closing == Close("over")
+    with pytest.raises(ConnectionError, match="ended before 'never' was called"):
+        await waiting
+
+
+def test_callers_have_ids_of_their_own() -> None:
+    assert make_caller().connection_id != make_caller().connection_id
