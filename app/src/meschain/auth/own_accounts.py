@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from meschain.auth.passwords import Passwords
-from meschain.auth.ports import Account, AccountStore, Clock
+from meschain.auth.ports import Account, AccountStore, Clock, LoginSessionStore
 from meschain.domain.marketplaces import MARKETPLACES, is_marketplace
 from meschain.domain.roles import LOGIN_ROLES, Identity, Role
 
@@ -57,8 +57,9 @@ class OwnAccounts:
 class AccountAdministration:
     """What an operator does with accounts. Raises AccountError with a sentence for people."""
 
-    def __init__(self, store: AccountStore, passwords: Passwords, clock: Clock) -> None:
+    def __init__(self, store: AccountStore, sessions: LoginSessionStore, passwords: Passwords, clock: Clock) -> None:
         self._store = store
+        self._sessions = sessions
         self._passwords = passwords
         self._clock = clock
 
@@ -109,13 +110,18 @@ class AccountAdministration:
         return await self._save(dataclasses.replace(account, marketplaces=checked_marketplaces(marketplaces)))
 
     async def set_disabled(self, username: str, disabled: bool, source: str = OWN) -> Account:
-        """Takes effect at the next request that the user makes with a token."""
+        """Takes effect at the next request that the user makes with a token; disabling ends every log-in."""
         account = await self.get(username, source)
+        if disabled:
+            await self._sessions.revoke_all(own_identity(account).user_id)
         return await self._save(dataclasses.replace(account, disabled=disabled))
 
     async def set_password(self, username: str, password: str) -> Account:
+        """Ends every log-in of the user: whoever knew the old password may hold one."""
         account = await self.get(username, OWN)
-        return await self._save(dataclasses.replace(account, password_hash=await self._passwords.hash(password)))
+        password_hash = await self._passwords.hash(password)
+        await self._sessions.revoke_all(own_identity(account).user_id)
+        return await self._save(dataclasses.replace(account, password_hash=password_hash))
 
     async def get(self, username: str, source: str = OWN) -> Account:
         """The account of that name. Raises: AccountError."""

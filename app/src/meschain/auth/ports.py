@@ -96,6 +96,9 @@ class LoginSessionStore(Protocol):
 
     async def revoke(self, session_id: str) -> None: ...
 
+    async def revoke_all(self, user_id: str) -> None:
+        """End every log-in of this user."""
+
     async def remove_expired(self, now: datetime) -> None: ...
 
 

@@ -6,6 +6,7 @@ Knows no table and no query; the stores beside it do. Usage: `async with databas
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ class Database:
         url = async_url(address)
         database = cls(_engine(url))
         try:
+            if url.get_backend_name() == "sqlite":
+                await asyncio.to_thread(_make_private, url)
             await database._migrate()
         except BaseException as error:
             await database.close()
@@ -94,6 +97,14 @@ class Database:
                 await connection.run_sync(_upgrade)
             finally:
                 await _unlock(connection)
+
+
+def _make_private(url: URL) -> None:
+    """Make a SQLite file that only its owner may read: it holds hashes of passwords. SQLite's other files follow it."""
+    if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+        path = Path(url.database)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
 
 
 def _engine(url: URL) -> AsyncEngine:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from meschain.auth.keys import Secrets
+from meschain.settings import Settings
+
 FILE_NAME: Final = "demo.json"
 
 
@@ -44,6 +47,20 @@ def demo_credentials(data_dir: Path, usernames: Sequence[str] = ()) -> DemoCrede
     return DemoCredentials(secret, passwords)
 
 
+def signing_secrets(settings: Settings) -> Secrets:
+    """The secrets that sign tokens: those of the settings, or the demo's own where a demo has none.
+
+    Raises: DemoFileBroken.
+    """
+    previous = settings.previous_secret.get_secret_value() if settings.previous_secret else None
+    if settings.secret is not None:
+        return Secrets(settings.secret.get_secret_value(), previous)
+    if not settings.demo:
+        # Settings are refused before this; a second look, because a secret made up here would look like a real one.
+        raise ValueError("A shop needs a secret of its own; set MESCHAIN_SECRET.")
+    return Secrets(demo_credentials(settings.data_dir).secret, previous)
+
+
 def _read(path: Path) -> tuple[str | None, dict[str, str]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -58,7 +75,7 @@ def _read(path: Path) -> tuple[str | None, dict[str, str]]:
 
 
 def _write(path: Path, secret: str, passwords: Mapping[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written beside and moved, so that a stop in between leaves the old file; 0600 from its first byte on.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -41,6 +41,12 @@ class SqlLoginSessionStore:
                 update(login_sessions).where(login_sessions.c.id == session_id).values(revoked=True)
             )
 
+    async def revoke_all(self, user_id: str) -> None:
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(login_sessions).where(login_sessions.c.user_id == user_id).values(revoked=True)
+            )
+
     async def remove_expired(self, now: datetime) -> None:
         async with self._database.begin() as connection:
             await connection.execute(delete(login_sessions).where(login_sessions.c.expires_at <= now))
