@@ -6,6 +6,9 @@ import importlib
 
 import pytest
 
+import hubwire
+import hubwire.hub
+
 PUBLIC = {
     "hubwire.hub": [
         "ClientContract",
@@ -42,6 +45,35 @@ PUBLIC = {
         "TokenVerifierSpec",
     ],
 }
+
+DOCUMENTED_AT_THE_TOP = {
+    "Audience",
+    "ClientContract",
+    "ConnectRequest",
+    "Forbidden",
+    "Hub",
+    "HubContext",
+    "HubError",
+    "HubFilter",
+    "HubOptions",
+    "HubServer",
+    "InvocationContext",
+    "Member",
+    "Observer",
+    "Principal",
+    "ServerOptions",
+    "TokenVerifier",
+    "Unauthorized",
+    "client_method",
+    "hub_method",
+    "run",
+}
+
+
+def test_the_package_itself_exports_what_the_documentation_imports_from_it() -> None:
+    assert set(hubwire.__all__) >= DOCUMENTED_AT_THE_TOP
+    for name in set(hubwire.__all__) & set(hubwire.hub.__all__):
+        assert getattr(hubwire, name) is getattr(hubwire.hub, name)
 
 
 @pytest.mark.parametrize("module", PUBLIC)

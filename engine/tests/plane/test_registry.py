@@ -91,9 +91,9 @@ class RegistryAgainstModel(RuleBasedStateMachine):
             case AudienceKind.ALL:
                 names = list(self.present)
             case AudienceKind.CONNECTIONS:
-                names = [name for name in audience.names if name in self.present]
+                names = [name for name in dict.fromkeys(audience.names) if name in self.present]
             case AudienceKind.USERS:
-                for user in audience.names:
+                for user in dict.fromkeys(audience.names):
                     names += [name for name, line in self.present.items() if line.caller.user_id == user]
             case AudienceKind.GROUPS:
                 for group in audience.names:
@@ -104,9 +104,9 @@ class RegistryAgainstModel(RuleBasedStateMachine):
     def agrees(self) -> None:
         excluded: tuple[str, ...]
         for excluded in ((), ("c1",), ("c0", "c2", "stranger")):
-            audiences = [Audience.all(excluded), Audience.users(["bob", "ann", "", "?"], excluded)]
+            audiences = [Audience.all(excluded), Audience.users(["bob", "ann", "", "?", "bob"], excluded)]
             audiences += [Audience.group(group, excluded) for group in GROUPS]
-            audiences += [Audience.groups(["h", "?", "g", "i"], excluded), Audience.groups([], excluded)]
+            audiences += [Audience.groups(["h", "?", "g", "i", "h"], excluded), Audience.groups([], excluded)]
             audiences += [Audience(AudienceKind.CONNECTIONS, ("c3", "c0", "?", "c3"), frozenset(excluded))]
             for audience in audiences:
                 expected = self.addressed(audience)

@@ -80,10 +80,14 @@ class Registry:
                 _discard(self._groups, group, connection_id)
 
     def lines(self, audience: Audience) -> list[Line]:
-        """Whom an audience addresses at this moment; a line in two of its groups stands there twice."""
+        """Whom an audience addresses at this moment.
+
+        As in the reference server, a line in two of the groups stands there twice, while a connection or user that is
+        named twice stands there once.
+        """
         excluded = audience.excluded
         if audience.kind is AudienceKind.CONNECTIONS:
-            found = (self._lines.get(name) for name in audience.names)
+            found = (self._lines.get(name) for name in dict.fromkeys(audience.names))
             return [line for line in found if line is not None and line.caller.connection_id not in excluded]
         addressed: list[Line] = []
         for members in self._sets(audience):
@@ -104,8 +108,9 @@ class Registry:
     def _sets(self, audience: Audience) -> list[Mapping[str, Line]]:
         if audience.kind is AudienceKind.ALL:
             return [self._lines]
-        by_name = self._groups if audience.kind is AudienceKind.GROUPS else self._users
-        return [by_name.get(name, _NOBODY) for name in audience.names]
+        if audience.kind is AudienceKind.GROUPS:
+            return [self._groups.get(name, _NOBODY) for name in audience.names]
+        return [self._users.get(name, _NOBODY) for name in dict.fromkeys(audience.names)]
 
     def _connections_of(self, member: Member) -> Mapping[str, Line]:
         if member.kind is MemberKind.USER:

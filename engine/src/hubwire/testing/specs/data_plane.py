@@ -114,6 +114,12 @@ class DataPlaneSpec(ABC):
         await self.send(Audience.groups(["g", "h"]))
         assert await self.seen(line) == ["said", "said"]
 
+    async def test_a_connection_or_user_named_twice_gets_the_message_once(self) -> None:
+        line = self.attach("a", "ann")
+        await self.send(Audience.connections(["a", "a"]), "to the connection")
+        await self.send(Audience.users(["ann", "ann"]), "to the user")
+        assert await self.seen(line) == ["to the connection", "to the user"]
+
     async def test_adding_twice_delivers_once(self) -> None:
         line = self.attach("a")
         await self.plane.add_to_group("g", Member.connection("a"))
