@@ -168,7 +168,8 @@ export function writeDashboard(data: Record<string, unknown>): void {
   write('last-refresh-time', formatTime(text(data.timestamp), 'time') || null);
 }
 
-function writeMarketplace(code: string, sync: Record<string, unknown>): void {
+/** One marketplace of `systemStatus.marketplaceSync`. */
+export function writeMarketplace(code: string, sync: Record<string, unknown>): void {
   if (!(code in MARKETPLACES)) return;
   const element = document.getElementById(`${code}-sync-status`);
   if (element !== null && text(sync.status) !== '') {

@@ -1,0 +1,57 @@
+// Shows whether the figures are live. Listens to the client's DOM events; knows nothing of its connection.
+
+import { gemini, type MesChainSignalRClient } from '@meschain/client';
+import { h, icon } from './dom.ts';
+import { onLanguageChange, t } from './i18n.ts';
+import { leaveForLogin } from './session.ts';
+import { toast } from './toast.ts';
+
+type State = 'connecting' | 'live' | 'stale' | 'failed';
+
+/** Keeps `body[data-connection]`, the notice of a lost connection, and goes to the log-in when the log-in has ended. */
+export function watchConnection(client: MesChainSignalRClient): void {
+  let state: State = 'connecting';
+  let lastFigures: Date | null = null;
+  const message = h('p', {});
+  const again = h('button', { type: 'button', class: 'button small', onclick: () => void client.start() });
+  const notice = h('div', { class: 'notice', role: 'status', hidden: true }, icon('alert'), message, again);
+  document.getElementById('main')?.prepend(notice);
+
+  const render = (): void => {
+    document.body.dataset.connection = state;
+    notice.hidden = state === 'live' || state === 'connecting';
+    again.hidden = state !== 'failed';
+    again.textContent = t('connection.again');
+    if (state === 'failed') message.textContent = t('connection.failed');
+    else if (state === 'stale') {
+      const time = lastFigures && gemini.formatTime(lastFigures.toISOString(), 'time');
+      message.textContent = time ? t('connection.lost', { time }) : t('connection.lostEarly');
+    }
+    gemini.writeConnectionStatus(state === 'live');
+  };
+  const become = (next: State): void => {
+    state = next;
+    render();
+  };
+
+  document.addEventListener('signalr:connected', () => become('live'));
+  document.addEventListener('signalr:reconnected', () => {
+    become('live');
+    toast(t('connection.back'), 'success');
+  });
+  document.addEventListener('signalr:reconnecting', () => become('stale'));
+  document.addEventListener('signalr:disconnected', () => become('stale'));
+  document.addEventListener('signalr:connectionFailed', () => become('failed'));
+  document.addEventListener('signalr:loggedOut', () => leaveForLogin(true));
+  for (const target of ['adminDashboardUpdate', 'metricsUpdate', 'performanceData', 'orderNotification']) {
+    document.addEventListener(`signalr:${target}`, () => {
+      lastFigures = new Date();
+    });
+  }
+  // Logged out in another tab: this one must not go on with what it has.
+  window.addEventListener('storage', (event) => {
+    if (event.key === 'auth_token' && event.newValue === null) leaveForLogin();
+  });
+  onLanguageChange(render);
+  render();
+}

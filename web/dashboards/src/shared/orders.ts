@@ -1,0 +1,68 @@
+// The list of orders on the dashboard and on the panel: newest first, each order once.
+
+import { type Loose, text } from '@meschain/client';
+import type { OrderNotification } from '@meschain/contracts';
+import { emptyState, h } from '../dom.ts';
+import { Feed } from '../feed.ts';
+import { formatTime, marketplaceName, money } from '../format.ts';
+import { onLanguageChange, t } from '../i18n.ts';
+
+type Order = Loose<OrderNotification>;
+
+function keyOf(order: Order): string {
+  return text(order.eventId) || `${text(order.marketplace)}:${text(order.orderNumber)}`;
+}
+
+export class OrderList {
+  private readonly feed: Feed<Order>;
+  private fresh = new Set<string>();
+
+  constructor(
+    private readonly host: HTMLElement,
+    limit: number,
+  ) {
+    this.feed = new Feed<Order>(limit, keyOf, (order) => text(order.occurredAt));
+    onLanguageChange(() => this.render());
+  }
+
+  /** Orders that were there before this page was. */
+  load(orders: readonly Order[]): void {
+    this.feed.add(...[...orders].reverse());
+    this.render();
+  }
+
+  /** An order that came in just now. */
+  receive(order: Order): void {
+    if (!this.feed.add(order)) return;
+    this.fresh.add(keyOf(order));
+    this.render();
+    this.fresh.delete(keyOf(order));
+  }
+
+  private render(): void {
+    const rows = this.feed.list().map((order) => this.row(order));
+    this.host.replaceChildren(...(rows.length > 0 ? rows : [emptyState(t('orders.none'))]));
+  }
+
+  private row(order: Order): HTMLElement {
+    const count = order.itemCount ?? 0;
+    const items = count > 0 ? t(count === 1 ? 'orders.item' : 'orders.items', { count }) : '';
+    const status = text(order.shopStatus) || text(order.status);
+    return h(
+      'li',
+      { class: this.fresh.has(keyOf(order)) ? 'fresh' : '', 'data-order': text(order.orderNumber) },
+      h(
+        'div',
+        { class: 'main' },
+        h('strong', {}, `${marketplaceName(text(order.marketplace))} ${text(order.orderNumber)}`),
+        h('small', {}, [text(order.customer), items].filter(Boolean).join(', ')),
+      ),
+      h(
+        'div',
+        { class: 'aside' },
+        h('strong', {}, money(order.total, order)),
+        h('small', {}, [status, formatTime(text(order.occurredAt))].filter(Boolean).join(', ')),
+      ),
+    );
+  }
+}

@@ -1,0 +1,87 @@
+// The sync button and progress bar of one marketplace, with the ids that older pages look for.
+
+import { gemini, type Loose, type MesChainSignalRClient, number, text } from '@meschain/client';
+import type { SyncUpdate } from '@meschain/contracts';
+import { h, icon } from '../dom.ts';
+import { marketplaceName } from '../format.ts';
+import { onLanguageChange, t } from '../i18n.ts';
+import { toast } from '../toast.ts';
+
+export class SyncControl {
+  readonly button: HTMLButtonElement;
+  readonly progress: HTMLElement;
+  private readonly label = h('span', {});
+  private readonly track: HTMLElement;
+  private running = false;
+
+  constructor(
+    private readonly code: string,
+    private readonly client: () => MesChainSignalRClient,
+  ) {
+    this.button = h(
+      'button',
+      { type: 'button', class: 'button quiet small', 'data-sync': code, onclick: () => void this.start() },
+      icon('sync'),
+      this.label,
+    );
+    this.track = h(
+      'div',
+      {
+        class: 'track',
+        id: `${code}-progress-bar`,
+        role: 'progressbar',
+        'aria-valuemin': '0',
+        'aria-valuemax': '100',
+        'aria-valuenow': '0',
+      },
+      h('div', { class: 'fill', id: `${code}-progress` }),
+    );
+    this.progress = h(
+      'div',
+      { class: 'market-progress', id: `${code}-sync-progress` },
+      this.track,
+      h('span', { id: `${code}-progress-text` }, '0%'),
+    );
+    onLanguageChange(() => this.render());
+    this.render();
+  }
+
+  /** Sets what is known without an event; a sync that runs here is not set back. */
+  set(progress: number, running: boolean): void {
+    this.running = running;
+    gemini.writeProgress(this.code, progress);
+    this.render();
+  }
+
+  receive(update: Loose<SyncUpdate>): void {
+    const status = text(update.status);
+    this.running = update.completed !== true && status !== 'error' && number(update.progress) !== null;
+    this.render();
+    if (status === 'error') {
+      toast(t('sync.failed', { marketplace: marketplaceName(this.code), error: text(update.message) }), 'error');
+    } else if (update.completed === true) {
+      toast(t('sync.done', { marketplace: marketplaceName(this.code) }), 'success');
+    }
+  }
+
+  private async start(): Promise<void> {
+    this.running = true;
+    this.render();
+    try {
+      await this.client().syncMarketplace(this.code);
+    } catch (error) {
+      this.running = false;
+      this.render();
+      const reason = error instanceof Error ? error.message : String(error);
+      toast(t('sync.refused', { marketplace: marketplaceName(this.code), error: reason }), 'error');
+    }
+  }
+
+  private render(): void {
+    const marketplace = marketplaceName(this.code);
+    this.button.disabled = this.running;
+    this.label.textContent = t(this.running ? 'sync.running' : 'sync.button');
+    this.button.setAttribute('aria-label', t('sync.label', { marketplace }));
+    this.track.setAttribute('aria-label', t('sync.progress', { marketplace }));
+  }
+}
