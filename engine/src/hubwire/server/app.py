@@ -137,6 +137,11 @@ class HubServer:
 
     # Life
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its lifespan is entered."""
+        return self._is_running
+
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Run timers and hub code while inside; leaving drains.

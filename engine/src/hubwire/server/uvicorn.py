@@ -56,7 +56,8 @@ class Http(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop
         hubs = self.hubs if self.hubs is not None else app_state.get(LIFESPAN_STATE)
-        self._hubs: HubServer | None = hubs if isinstance(hubs, HubServer) else None
+        # A server outside of its lifespan cannot serve; its ASGI side says so in plain words.
+        self._hubs: HubServer | None = hubs if isinstance(hubs, HubServer) and hubs.is_running else None
         self._head = b""
         self._transport: asyncio.Transport | None = None
         self.wheel_slot = -1
@@ -202,9 +203,16 @@ class Server(uvicorn.Server):
         """Stop to listen, drain, then let uvicorn finish."""
         for server in self.servers:
             server.close()
+        drained = asyncio.create_task(self._drain())
+        while not drained.done() and not self.force_exit:  # a second SIGINT sets it
+            await asyncio.wait((drained,), timeout=0.1)
+        drained.cancel()
+        await asyncio.gather(drained, return_exceptions=True)
+        await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
         await self._hubs.drain()
         await self._hubs.until_empty()
-        await super().shutdown(sockets)
 
 
 def fast_lane(hubs: HubServer) -> type[Http]:

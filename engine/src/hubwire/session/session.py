@@ -40,6 +40,9 @@ CODECS: Mapping[str, Codec] = {JSON.name: JSON}
 READ_AHEAD_BYTES = 64 * 1024
 """Input that may wait while messages are not dispatched; above it the owner stops reading. 64 KiB: the reference's."""
 
+_MAXIMUM_HANDSHAKE_BYTES = 32 * 1024
+"""Bound of the handshake request where hub messages have none: nobody is trusted that far yet."""
+
 _PING = Ping()
 
 
@@ -82,7 +85,7 @@ class Session:
         self._options = options
         self._close_text = close_text
         self._allows_binary = allows_binary
-        self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes)
+        self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes or _MAXIMUM_HANDSHAKE_BYTES)
         self._permits = Permits(options.maximum_parallel_invocations)
         self._events: list[SessionEvent] = []
         self._output: list[bytes] = []
