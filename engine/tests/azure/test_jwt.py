@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import jwt
 import pytest
@@ -26,13 +27,14 @@ VECTOR = (
 
 
 class TestClientTokensAsVerifier(TokenVerifierSpec):
-    async def create(self, clock: FakeClock) -> tuple[TokenVerifier, Mint]:
+    @asynccontextmanager
+    async def create(self, clock: FakeClock) -> AsyncIterator[tuple[TokenVerifier, Mint]]:
         tokens = ClientTokens([KEY], ["https://shop.example"], clock=clock)
 
         def mint(hub: str, user_id: str, claims: Mapping[str, object], lifetime_seconds: float) -> str:
             return tokens.sign(hub, user_id=user_id, claims=claims, lifetime_seconds=lifetime_seconds)
 
-        return tokens, mint
+        yield tokens, mint
 
 
 def _tokens(*bases: str, keys: tuple[str, ...] = (KEY,)) -> ClientTokens:

@@ -6,7 +6,8 @@ import asyncio
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -31,8 +32,9 @@ from hubwire.wire.messages import Close, Invocation
 
 
 class TestHubDispatcher(HubHandlerSpec):
-    async def create(self, factory: Callable[[], SpecHub]) -> HubHandler:
-        return HubDispatcher(factory, LocalDataPlane())
+    @asynccontextmanager
+    async def create(self, factory: Callable[[], SpecHub]) -> AsyncIterator[HubHandler]:
+        yield HubDispatcher(factory, LocalDataPlane())
 
 
 class RoomClient(ClientContract):

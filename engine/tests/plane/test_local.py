@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -16,15 +18,17 @@ from hubwire.wire.messages import Invocation
 
 
 class TestLocalDataPlane(DataPlaneSpec):
-    async def create(self) -> tuple[DataPlane, LineRegistry]:
+    @asynccontextmanager
+    async def create(self) -> AsyncIterator[tuple[DataPlane, LineRegistry]]:
         plane = LocalDataPlane()
-        return plane, plane.registry
+        yield plane, plane.registry
 
 
 class TestLocalDataPlaneInSlicesOfOne(DataPlaneSpec):
-    async def create(self) -> tuple[DataPlane, LineRegistry]:
+    @asynccontextmanager
+    async def create(self) -> AsyncIterator[tuple[DataPlane, LineRegistry]]:
         plane = LocalDataPlane(slice_size=1)
-        return plane, plane.registry
+        yield plane, plane.registry
 
 
 def _said(target: str) -> EncodedMessage:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -31,9 +33,10 @@ class MemoryPeer:
 
 
 class TestMemoryLine(LineSpec):
-    async def create(self) -> tuple[Line, LinePeer]:
+    @asynccontextmanager
+    async def create(self) -> AsyncIterator[tuple[Line, LinePeer]]:
         line = MemoryLine(make_caller())
-        return line, MemoryPeer(line)
+        yield line, MemoryPeer(line)
 
 
 async def test_calls_can_be_waited_for() -> None:

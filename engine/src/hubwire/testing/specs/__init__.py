@@ -1,6 +1,7 @@
-"""One suite per port. Subclass a suite as `Test…`, implement its `create`, and run it with pytest and pytest-asyncio.
+"""One suite per port, for pytest and pytest-asyncio in its auto mode.
 
-The suites are written for pytest-asyncio's auto mode. This package is the only one of the engine that imports pytest.
+Subclass a suite as `Test…` and implement its `create` with `contextlib.asynccontextmanager`. This package is the only one
+of the engine that imports pytest.
 """
 
 import pytest

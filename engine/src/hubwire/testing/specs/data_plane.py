@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -33,12 +35,13 @@ class DataPlaneSpec(ABC):
     """Implement `create`; each test gets a plane of its own."""
 
     @abstractmethod
-    async def create(self) -> tuple[DataPlane, LineRegistry]:
-        """A fresh plane, and where its lines are attached."""
+    def create(self) -> AbstractAsyncContextManager[tuple[DataPlane, LineRegistry]]:
+        """A fresh plane, and where its lines are attached; leaving the context ends both."""
 
     @pytest.fixture(autouse=True)
-    async def _begin(self) -> None:
-        self.plane, self.registry = await self.create()
+    async def _begin(self) -> AsyncIterator[None]:
+        async with self.create() as (self.plane, self.registry):
+            yield
 
     def attach(self, connection_id: str, user_id: str | None = None) -> MemoryLine:
         line = MemoryLine(make_caller(user_id, connection_id=connection_id))

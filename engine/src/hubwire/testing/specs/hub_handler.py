@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import pytest
@@ -74,15 +75,16 @@ class HubHandlerSpec(ABC):
     """Implement `create`; each test gets a handler and a journal of its own."""
 
     @abstractmethod
-    async def create(self, factory: Callable[[], SpecHub]) -> HubHandler:
-        """A handler that runs the hubs of this factory."""
+    def create(self, factory: Callable[[], SpecHub]) -> AbstractAsyncContextManager[HubHandler]:
+        """A handler that runs the hubs of this factory; leaving the context ends it."""
 
     @pytest.fixture(autouse=True)
-    async def _begin(self) -> None:
+    async def _begin(self) -> AsyncIterator[None]:
         self.journal = SpecJournal()
-        self.handler = await self.create(lambda: SpecHub(self.journal))
         self.caller = make_caller("ann")
-        await self.handler.connected(self.caller)
+        async with self.create(lambda: SpecHub(self.journal)) as self.handler:
+            await self.handler.connected(self.caller)
+            yield
 
     async def call(self, target: str, *arguments: object) -> object:
         return await self.handler.invoke(self.caller, Invocation(target, arguments, "1"))

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import pytest
@@ -35,12 +37,13 @@ class LineSpec(ABC):
     """Implement `create`; each test gets a line of its own."""
 
     @abstractmethod
-    async def create(self) -> tuple[Line, LinePeer]:
-        """An open line, its handshake done, and its client."""
+    def create(self) -> AbstractAsyncContextManager[tuple[Line, LinePeer]]:
+        """An open line, its handshake done, and its client; leaving the context ends both."""
 
     @pytest.fixture(autouse=True)
-    async def _begin(self) -> None:
-        self.line, self.peer = await self.create()
+    async def _begin(self) -> AsyncIterator[None]:
+        async with self.create() as (self.line, self.peer):
+            yield
 
     async def test_messages_arrive_in_the_order_of_their_posts(self) -> None:
         targets = [f"{number}" for number in range(50)]

@@ -7,7 +7,8 @@ from __future__ import annotations
 import base64
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import pytest
@@ -29,13 +30,14 @@ class TokenVerifierSpec(ABC):
     """Implement `create`; each test gets a verifier of its own."""
 
     @abstractmethod
-    async def create(self, clock: FakeClock) -> tuple[TokenVerifier, Mint]:
-        """A verifier on this clock, and the maker of its tokens."""
+    def create(self, clock: FakeClock) -> AbstractAsyncContextManager[tuple[TokenVerifier, Mint]]:
+        """A verifier on this clock, and the maker of its tokens; leaving the context ends both."""
 
     @pytest.fixture(autouse=True)
-    async def _begin(self) -> None:
+    async def _begin(self) -> AsyncIterator[None]:
         self.clock = FakeClock()
-        self.verifier, self.mint = await self.create(self.clock)
+        async with self.create(self.clock) as (self.verifier, self.mint):
+            yield
 
     async def verify(self, token: str | None, hub: str = "Chat") -> Principal:
         return await self.verifier.verify(token, hub, make_caller().request)
