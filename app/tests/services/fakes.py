@@ -207,6 +207,7 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.errors: dict[str, Exception] = {}
         self.hangs = False
         self.latency = 0.002
         self.shop_figures = some_figures()
@@ -219,8 +220,9 @@ class FakeShop:
         self.calls[question] += 1
         if self.hangs:
             await asyncio.Event().wait()
-        if self.error is not None:
-            raise self.error
+        error = self.errors.get(question, self.error)
+        if error is not None:
+            raise error
 
     async def name(self) -> str:
         await self._asked("name")
