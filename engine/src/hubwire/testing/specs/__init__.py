@@ -1,7 +1,7 @@
 """One suite per port, for pytest and pytest-asyncio in its auto mode.
 
-Subclass a suite as `Test…` and implement its `create` with `contextlib.asynccontextmanager`. This package is the only one
-of the engine that imports pytest.
+Subclass a suite as `Test…` and implement its `create` with `contextlib.asynccontextmanager`. This package is the
+only one of the engine that imports pytest.
 """
 
 import pytest
