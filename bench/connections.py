@@ -231,16 +231,18 @@ async def meschain(core: int | None, folder: Path) -> AsyncIterator[tuple[str, s
     port = free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("MESCHAIN_")},
-        "MESCHAIN_NEGOTIATE_PER_MINUTE": "1000000",
+        "MESCHAIN_DATA_DIR": str(folder),
         "MESCHAIN_LOG_LEVEL": "warning",
+        "MESCHAIN_NEGOTIATIONS_PER_ADDRESS": "1000000",
+        "MESCHAIN_NEGOTIATIONS_PER_USER": "1000000",
+        "MESCHAIN_PORT": str(port),
     }
     program = str(Path(sys.executable).parent / "meschain")
-    arguments = ["--data-dir", str(folder), "--port", str(port)]
-    with pinned_process([program, "serve", *arguments], core, environment) as process:
+    with pinned_process([program, "serve"], core, environment) as process:
         base = f"http://127.0.0.1:{port}"
         await until_ready(f"{base}/readyz", process)
         token = subprocess.run(
-            [program, "token", "--service", "bench", "--data-dir", str(folder)],
+            [program, "token", "--service", "bench"],
             env=environment,
             check=True,
             capture_output=True,
