@@ -3,36 +3,106 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import uvicorn
+from app.tests.signalr_client import SignalRClient, open_connection
 from starlette.types import ASGIApp
+
+from meschain.bootstrap import Application
+from meschain.entrypoints.demo_accounts import prepare_demo_accounts
+from meschain.entrypoints.serve import listen, running, server_for, with_actual_port
+from meschain.settings import LoadedSettings, Settings
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
 """Starts an ASGI application on a free port and returns its address."""
 
+START_SECONDS = 60.0
+"""How long a start may take before the test fails; generous, as machines are slow at times."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running application as its users see it."""
+
+    url: str
+    passwords: Mapping[str, str]
+    application: Application
+    settings: Settings
+    http: aiohttp.ClientSession
+
+    async def login(self, username: str) -> dict[str, Any]:
+        """Log in as a demo account; the answer's `SessionInfo`."""
+        body = {"username": username, "password": self.passwords[username]}
+        async with self.http.post(f"{self.url}/api/login", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            session: dict[str, Any] = await answer.json()
+            return session
+
+    async def get(self, path: str, token: str = "") -> tuple[int, Any]:
+        """Status and JSON of a GET."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self.http.get(f"{self.url}{path}", headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    async def negotiate(self, token: str, hub: str = "") -> dict[str, Any]:
+        """The answer of `POST /api/negotiate`."""
+        query = f"?hub={hub}" if hub else ""
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.http.post(f"{self.url}/api/negotiate{query}", headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            redirect: dict[str, Any] = await answer.json()
+            return redirect
+
+    @asynccontextmanager
+    async def connected(self, token: str, hub: str = "") -> AsyncIterator[SignalRClient]:
+        """A hub connection, negotiated as a client does it."""
+        answer = await self.negotiate(token, hub)
+        async with open_connection(answer["url"], answer["accessToken"]) as client:
+            yield client
+
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve on a free port of this machine until the block ends."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on", ws="none")
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
+async def running_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
+    """Run the application in this process on a free port, with the demo shop unless settings name another."""
+    loaded = LoadedSettings(Settings(data_dir=data_dir, port=0, **settings))  # type: ignore[arg-type] # checked by it
+    with closing(listen(loaded.settings)) as listening:
+        actual = with_actual_port(loaded, listening.getsockname()[1])
+        async with running(actual) as application, aiohttp.ClientSession() as http:
+            accounts = await prepare_demo_accounts(application.accounts, data_dir) if actual.demo else ()
+            server = server_for(application, actual)
+            async with _serving(server, [listening]):
+                passwords = {account.username: account.password for account in accounts}
+                yield Site(f"http://127.0.0.1:{actual.port}", passwords, application, actual, http)
+
+
+@asynccontextmanager
+async def _serving(server: uvicorn.Server, sockets: list[Any] | None = None) -> AsyncIterator[None]:
+    running_server = asyncio.create_task(server.serve(sockets))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(START_SECONDS):
             while not server.started:
-                if running.done():
-                    await running
-                    raise RuntimeError("the application did not start")
+                if running_server.done():
+                    await running_server
+                    raise RuntimeError("the server did not start")
                 await asyncio.sleep(0)  # a turn of the loop; uvicorn has no event to await
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         server.should_exit = True
-        await running
+        await running_server
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The application with its demo shop. The demo's people stay at home: what changes, a test has changed."""
+    async with running_site(tmp_path / "data") as site:
+        yield site
 
 
 @pytest.fixture
@@ -40,7 +110,10 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(app: ASGIApp) -> str:
-            return await stack.enter_async_context(serving(app))
+            config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="auto", ws="none")
+            server = uvicorn.Server(config)
+            await stack.enter_async_context(_serving(server))
+            return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
         yield start
 

@@ -284,7 +284,7 @@ class TestProducers:
         await service.invoke("UpdateAdminDashboard", dashboard)
         assert events(admin, "updateAdminDashboard") == [dashboard]
         del dashboard["performanceMetrics"]["uptime"]
-        with pytest.raises(InvocationFailed, match="dashboardData is not complete.*uptime"):
+        with pytest.raises(InvocationFailed, match=r"dashboardData is not complete.*uptime"):
             await service.invoke("UpdateAdminDashboard", dashboard)
 
     async def test_stock_is_published_with_what_is_known(self, hubs: Hubs) -> None:

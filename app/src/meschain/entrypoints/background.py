@@ -48,8 +48,7 @@ async def _supervise(name: str, piece: Work, state: BackgroundState, clock: Cloc
         try:
             await piece()
             _log.error("background work %s ended, though it should run for ever; again in %g s", name, pause)
-        except Exception:  # noqa: BLE001 - see below
-            # The boundary that keeps one piece of work from ending the others.
+        except Exception:  # noqa: BLE001 - the boundary that keeps one piece of work from ending the others
             _log.exception("background work %s crashed; again in %g s", name, pause)
         state.set(name, running=False)
         if clock.monotonic() - begun >= CALM_SECONDS:

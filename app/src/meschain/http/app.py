@@ -6,7 +6,6 @@ Knows no use case; each route comes from a module beside this one. On the fast l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,9 +43,6 @@ class HubEndpoints(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
-
-
 @dataclass(frozen=True, slots=True)
 class Guards:
     """What stands before the routes."""
@@ -60,7 +56,10 @@ class Guards:
 
 
 class WebApplication:
-    """Sends hub traffic to the hub server and everything else through the guards to the routes."""
+    """Sends hub traffic to the hub server and everything else through the guards to the routes.
+
+    Has no lifespan of its own: what it serves from is open before it is asked, and closed after.
+    """
 
     def __init__(
         self,
@@ -69,7 +68,6 @@ class WebApplication:
         pages: Sequence[BaseRoute],
         hubs: HubEndpoints,
         guards: Guards,
-        lifespan: Lifespan,
     ) -> None:
         """Pages come last: they take every path that is left, but those under `/api`."""
         self._hubs = hubs
@@ -77,7 +75,6 @@ class WebApplication:
             routes=[*routes, Route("/api/{rest:path}", _no_such_route, methods=_ANY_METHOD), *pages],
             middleware=[Middleware(BodyLimit)],  # within Starlette's own, which would answer 500 to what it raises
             exception_handlers={HTTPException: _as_json, Exception: _unexpected},
-            lifespan=lifespan,
         )
         site = CORSMiddleware(
             site,

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus. Answers this machine and the configured networks, nobody else.
+"""`/metrics` for Prometheus. Answers the configured networks (by default this machine), nobody else.
 
 A scraper needs no token; so the address decides, and a request that came through a proxy that is not trusted counts as
 foreign: its sender is unknown.
@@ -23,7 +23,7 @@ class Metrics:
 
     Args:
         registry: What is shown.
-        networks: Networks (CIDR) that may ask besides loopback.
+        networks: Networks (CIDR) that may ask.
         client_address: The address that a request comes from, forwarded headers counted from trusted proxies only.
     """
 
@@ -37,7 +37,7 @@ class Metrics:
     async def scrape(self, request: Request) -> Response:
         """Answer the exposition format, or 403."""
         if not self._may_ask(request):
-            return JSONResponse({"error": "Metrics are shown to this machine and to metrics_networks only."}, 403)
+            return JSONResponse({"error": "Metrics are shown to metrics_networks only."}, 403)
         return Response(generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _may_ask(self, request: Request) -> bool:
@@ -49,7 +49,7 @@ class Metrics:
             address = ip_address(client)
         except ValueError:
             return False
-        return address.is_loopback or any(address in network for network in self._networks)
+        return any(address in network for network in self._networks)
 
     def routes(self) -> list[Route]:
         return [Route("/metrics", self.scrape, methods=["GET"])]
