@@ -29,6 +29,7 @@ const WORDS: Record<string, Record<string, string>> = {
     d: 'g',
     h: 'sa',
     m: 'dk',
+    s: 'sn',
   },
   en: {
     healthy: 'HEALTHY',
@@ -46,6 +47,7 @@ const WORDS: Record<string, Record<string, string>> = {
     d: 'd',
     h: 'h',
     m: 'm',
+    s: 's',
   },
 };
 
@@ -77,6 +79,12 @@ export function formatNumber(value: number, decimals = 0): string {
   );
 }
 
+/** A share given in percent. */
+export function formatPercent(value: number, decimals: number): string {
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return new Intl.NumberFormat(language(), { style: 'percent', ...digits }).format(value / 100);
+}
+
 export function formatMoney(value: number, currency: string, decimals: number): string {
   const digits = Math.max(0, Math.min(8, Math.trunc(decimals)));
   try {
@@ -93,6 +101,11 @@ export function formatMoney(value: number, currency: string, decimals: number): 
   }
 }
 
+/** So many per second. */
+export function formatRate(value: number): string {
+  return `${formatNumber(value, 1)}/${word('s')}`;
+}
+
 export function formatUptime(seconds: number): string {
   const minutes = Math.floor(Math.max(0, seconds) / 60);
   const days = Math.floor(minutes / 1440);
@@ -104,11 +117,11 @@ export function formatUptime(seconds: number): string {
 export function formatTime(iso: string, style: 'time' | 'both' = 'both'): string {
   const date = new Date(iso);
   if (iso === '' || Number.isNaN(date.getTime())) return '';
-  const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit' };
+  const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' };
   const day: Intl.DateTimeFormatOptions = { day: '2-digit', month: 'short' };
   return new Intl.DateTimeFormat(
     language(),
-    style === 'time' ? time : { ...day, hour: '2-digit', minute: '2-digit' },
+    style === 'time' ? time : { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
   ).format(date);
 }
 
@@ -155,8 +168,8 @@ export function writeDashboard(data: Record<string, unknown>): void {
   for (const [code, sync] of Object.entries(record(system.marketplaceSync))) writeMarketplace(code, record(sync));
 
   writeFigure('response-time', performance, 'responseTime', (value) => `${formatNumber(value, 1)} ms`);
-  writeFigure('throughput', performance, 'throughput', (value) => `${formatNumber(value, 1)}/s`);
-  writeFigure('error-rate', performance, 'errorRate', (value) => `${formatNumber(value, 2)}%`);
+  writeFigure('throughput', performance, 'throughput', formatRate);
+  writeFigure('error-rate', performance, 'errorRate', (value) => formatPercent(value, 2));
   writeFigure('system-uptime', performance, 'uptime', formatUptime);
   writeFigure('concurrent-users', performance, 'connections', formatNumber);
 
@@ -164,7 +177,7 @@ export function writeDashboard(data: Record<string, unknown>): void {
   writeFigure('total-active-users', business, 'activeUsers', formatNumber);
   writeFigure('daily-transactions', business, 'dailyTransactions', formatNumber);
   writeFigure('daily-revenue', business, 'revenue', (value) => formatMoney(value, currency, decimals));
-  writeFigure('conversion-rate', business, 'conversionRate', (value) => `${formatNumber(value, 1)}%`);
+  writeFigure('conversion-rate', business, 'conversionRate', (value) => formatPercent(value, 1));
   write('last-refresh-time', formatTime(text(data.timestamp), 'time') || null);
 }
 
@@ -203,7 +216,7 @@ export function writeProgress(code: string, progress: number): void {
   const fill = document.getElementById(`${code}-progress`);
   if (fill !== null) fill.style.width = `${percent}%`;
   document.getElementById(`${code}-progress-bar`)?.setAttribute('aria-valuenow', String(Math.round(percent)));
-  write(`${code}-progress-text`, `${formatNumber(Math.round(percent))}%`);
+  write(`${code}-progress-text`, formatPercent(Math.round(percent), 0));
 }
 
 /** Argument of `metricsUpdate`: each key k goes to the element `metric-<k>`. */

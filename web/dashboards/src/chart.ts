@@ -21,7 +21,10 @@ export interface ChartOptions {
   id: string;
   title: TextKey;
   lines: Line[];
+  /** A value in words. */
   format(value: number): string;
+  /** A value at the axis. */
+  tick(value: number): string;
   height: number;
   /** Without axes, for small cards. */
   small?: boolean;
@@ -93,7 +96,9 @@ export class LiveChart {
       const shown = value === null || value === undefined ? '—' : this.options.format(value);
       return this.options.lines.length > 1 ? `${t(line.label)} ${shown}` : shown;
     });
-    this.readout.textContent = `${clock(time)}  ${values.join('  ·  ')}`;
+    // The latest value of a single line stands large beside it already.
+    const isSaid = index === null && this.options.lines.length === 1;
+    this.readout.textContent = isSaid ? '' : [clock(time), ...values].join('  ·  ');
     this.figure.setAttribute('aria-label', t('chart.latest', { label: title, value: values.join(', ') }));
   }
 
@@ -111,7 +116,13 @@ export class LiveChart {
         ? [{ show: false }, { show: false }]
         : [
             { ...axis, size: 28, space: 90, grid: { show: false }, values: (_, splits) => splits.map(clock) },
-            { ...axis, size: 56, space: 40, grid, values: (_, splits) => splits.map((v) => this.options.format(v)) },
+            {
+              ...axis,
+              size: 56,
+              space: 40,
+              grid,
+              values: (_, splits) => splits.map((value) => this.options.tick(value)),
+            },
           ],
       series: [
         {},

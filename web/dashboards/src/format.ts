@@ -4,7 +4,13 @@ import { gemini, hasNoSource, number, record, text } from '@meschain/client';
 import { MARKETPLACES } from '@meschain/contracts';
 import { t } from './i18n.ts';
 
-export const { formatMoney, formatNumber, formatTime, formatUptime, NO_FIGURE, statusWord } = gemini;
+export const { formatMoney, formatNumber, formatPercent, formatRate, formatTime, formatUptime, NO_FIGURE, statusWord } =
+  gemini;
+
+/** A number at an axis: no more decimals than it needs. */
+export function tickNumber(value: number): string {
+  return new Intl.NumberFormat(gemini.language(), { maximumFractionDigits: 2 }).format(value);
+}
 
 export function marketplaceName(code: string): string {
   const names: Partial<Record<string, string>> = MARKETPLACES;

@@ -1,7 +1,7 @@
 // The frame of each page: demo banner, side menu, head with connection, theme and language. Shows links to pages that the
 // session may enter; the server refuses the others whatever is shown.
 
-import type { SessionInfo } from '@meschain/contracts';
+import { LOGIN_ROLES, type SessionInfo } from '@meschain/contracts';
 import { byId, h, type IconName, icon } from './dom.ts';
 import { currentLanguage, onLanguageChange, setLanguage, t, translate } from './i18n.ts';
 import {
@@ -105,7 +105,7 @@ function buildSide(page: PageName, session: SessionInfo, sections: Section[]): v
       'div',
       { class: 'account' },
       h('span', { class: 'avatar', 'aria-hidden': 'true' }, session.name.slice(0, 1).toUpperCase()),
-      h('span', { class: 'who' }, h('strong', {}, session.name), h('small', {}, session.role)),
+      h('span', { class: 'who' }, h('strong', {}, session.name), h('small', { 'data-t': roleText(session.role) })),
       h(
         'button',
         { type: 'button', class: 'icon-button', id: 'logout', 'data-t-label': 'logout', onclick: () => void logOut() },
@@ -123,8 +123,13 @@ function buildSide(page: PageName, session: SessionInfo, sections: Section[]): v
     menu.setAttribute('aria-expanded', 'false');
     nav.classList.remove('open');
   });
-  byId('side').replaceChildren(brand(homeOf(session)), menu, nav);
+  byId('side').replaceChildren(h('div', { class: 'side-inner' }, brand(homeOf(session)), menu, nav));
   translate(byId('side'));
+}
+
+function roleText(role: string): TextKey {
+  const roles: readonly string[] = LOGIN_ROLES;
+  return roles.includes(role) ? (`role.${role}` as TextKey) : 'role.user';
 }
 
 export function brand(href = LOGIN_PATH): HTMLElement {

@@ -3,7 +3,7 @@
 import { gemini, type HubEvents, type Loose, text } from '@meschain/client';
 import { LiveChart } from '../chart.ts';
 import { byId } from '../dom.ts';
-import { figure, formatNumber, money, NO_FIGURE, sourceText } from '../format.ts';
+import { figure, formatNumber, formatPercent, money, NO_FIGURE, sourceText, tickNumber } from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
 import { chartHost, PerformanceCharts, point, secondsOf } from '../shared/performance_charts.ts';
 import type { TextKey } from '../texts.ts';
@@ -29,8 +29,9 @@ export class Figures {
       id: 'error-rate-chart',
       title: 'figure.errorRate',
       lines: [{ label: 'figure.errorRate', color: '--chart-4' }],
-      format: (value) => `${formatNumber(value, 2)}%`,
-      height: 92,
+      format: (value) => formatPercent(value, 2),
+      tick: tickNumber,
+      height: 104,
       small: true,
     });
     this.users = new LiveChart(chartHost('user-activity-chart'), {
@@ -38,7 +39,8 @@ export class Figures {
       title: 'figure.activeUsers',
       lines: [{ label: 'figure.activeUsers', color: '--chart-1' }],
       format: (value) => formatNumber(value),
-      height: 92,
+      tick: tickNumber,
+      height: 104,
       small: true,
     });
     onLanguageChange(() => this.render());

@@ -4,7 +4,16 @@ import '../styles/index.css';
 import { gemini, type HubEvents, type Loose, MesChainSignalRClient } from '@meschain/client';
 import { DASHBOARD_HUB, METRICS_OF_ROLE, type MetricName } from '@meschain/contracts';
 import { byId } from '../dom.ts';
-import { figure, formatNumber, formatTime, formatUptime, money, NO_FIGURE, sourceText } from '../format.ts';
+import {
+  figure,
+  formatNumber,
+  formatPercent,
+  formatTime,
+  formatUptime,
+  money,
+  NO_FIGURE,
+  sourceText,
+} from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
 import { watchConnection } from '../live.ts';
 import { PerformanceCharts, secondsOf } from '../shared/performance_charts.ts';
@@ -56,7 +65,7 @@ function render(): void {
     write('business', payload, {
       revenue: (value) => money(value, payload),
       revenueNet: (value) => money(value, payload),
-      conversionRate: (value) => `${formatNumber(value, 1)}%`,
+      conversionRate: (value) => formatPercent(value, 1),
       outOfStock: formatNumber,
       lowStock: formatNumber,
     });
@@ -64,8 +73,8 @@ function render(): void {
   if (performanceMetrics) {
     write('performance', performanceMetrics, {
       responseTime: (value) => `${formatNumber(value, 1)} ms`,
-      throughput: (value) => `${formatNumber(value, 1)}/s`,
-      errorRate: (value) => `${formatNumber(value, 2)}%`,
+      throughput: formatRate,
+      errorRate: (value) => formatPercent(value, 2),
       responseTimeP95: (value) => `${formatNumber(value, 1)} ms`,
       connections: formatNumber,
       uptime: formatUptime,

@@ -3,7 +3,7 @@
 import { hasNoSource, type Loose, number } from '@meschain/client';
 import type { PerformanceMetrics } from '@meschain/contracts';
 import { LiveChart } from '../chart.ts';
-import { formatNumber } from '../format.ts';
+import { formatNumber, formatRate, tickNumber } from '../format.ts';
 
 export function chartHost(id: string): HTMLElement {
   const host = document.querySelector<HTMLElement>(`[data-chart="${id}"]`);
@@ -35,14 +35,16 @@ export class PerformanceCharts {
         { label: 'chart.median', color: '--chart-1' },
         { label: 'chart.p95', color: '--chart-2' },
       ],
-      format: (value) => `${formatNumber(value, value < 10 ? 1 : 0)} ms`,
+      format: (value) => `${formatNumber(value, 1)} ms`,
+      tick: (value) => `${tickNumber(value)} ms`,
       height: 190,
     });
     this.throughput = new LiveChart(chartHost('throughput-chart'), {
       id: 'throughput-chart',
       title: 'figure.throughput',
       lines: [{ label: 'figure.throughput', color: '--chart-3' }],
-      format: (value) => `${formatNumber(value, 1)}/s`,
+      format: formatRate,
+      tick: tickNumber,
       height: 190,
     });
   }

@@ -80,6 +80,7 @@ export class SyncControl {
   private render(): void {
     const marketplace = marketplaceName(this.code);
     this.button.disabled = this.running;
+    this.progress.toggleAttribute('data-running', this.running);
     this.label.textContent = t(this.running ? 'sync.running' : 'sync.button');
     this.button.setAttribute('aria-label', t('sync.label', { marketplace }));
     this.track.setAttribute('aria-label', t('sync.progress', { marketplace }));
