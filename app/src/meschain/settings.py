@@ -419,8 +419,9 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterable[str]:
 
 
 def _unknown(name: str, known: Iterable[str], where: str) -> str:
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
-    return f"There is no setting {name} ({where}); did you mean {nearest[0]}?"
+    by_folded = {key.casefold(): key for key in known}
+    nearest = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.0)
+    return f"There is no setting {name} ({where}); did you mean {by_folded[nearest[0]]}?"
 
 
 def _sentences(error: ValidationError, sources: Mapping[str, str]) -> Iterable[str]:
