@@ -53,6 +53,7 @@ class Session:
         "_allows_binary",
         "_close_text",
         "_events",
+        "_failure",
         "_handshake_deadline",
         "_has_pinged",
         "_idle_since",
@@ -93,12 +94,13 @@ class Session:
         self._next_ping = 0.0
         self._has_pinged = False
         self._idle_since = now
+        self._failure: RemoteProtocolError | None = None
 
     # What the transport brings
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take input; any split into chunks gives the same events."""
-        if self.state is State.CLOSED:
+        if self.state is State.CLOSED or self._failure is not None:
             return
         self._reader.feed(data)
         self._idle_since = now
@@ -216,7 +218,9 @@ class Session:
 
     @property
     def _is_reading(self) -> bool:
-        return self.state is State.HANDSHAKE or (self.state is State.OPEN and self._permits.waiting is None)
+        return self.state is State.HANDSHAKE or (
+            self.state is State.OPEN and self._permits.waiting is None and self._failure is None
+        )
 
     def _client_deadline(self) -> float | None:
         # Armed by the first ping: clients that never ping are never timed out. While a method runs the clock stands
@@ -264,7 +268,9 @@ class Session:
                     return
                 message = self.codec.decode(payload)
             except RemoteProtocolError as error:
-                self._fail(error, EndReason.PROTOCOL)
+                # Calls that came before are still answered, and nothing behind is read.
+                self._failure = error
+                self._fail_when_answered()
                 return
             match message:
                 case Invocation():
@@ -289,7 +295,12 @@ class Session:
             return
         if following is not None:
             self._events.append(InvocationReceived(following))
+        self._fail_when_answered()
         self._dispatch()
+
+    def _fail_when_answered(self) -> None:
+        if self._failure is not None and not self._permits.running:
+            self._fail(self._failure, EndReason.PROTOCOL)
 
     def _send(self, message: Message) -> None:
         if self.state is State.CLOSED:

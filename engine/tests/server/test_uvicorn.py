@@ -1,0 +1,177 @@
+"""The hand-over inside uvicorn: which connection goes where, TLS, time-outs, the version this was written for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+from websockets.asyncio.client import connect
+
+from hubwire import HubServer, Principal, ServerOptions
+from hubwire.server.app import LIFESPAN_STATE
+from hubwire.server.uvicorn import UVICORN_VERSION, Http
+from hubwire.transports.websocket import WebSocketTransport
+
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Running, Serve, fast_lane_only, until
+
+
+def test_this_is_the_uvicorn_that_the_hand_over_was_written_for() -> None:
+    assert uvicorn.__version__.startswith(UVICORN_VERSION), "re-read uvicorn's protocols and Server.shutdown, then pin"
+
+
+def starlette(hubs: HubServer) -> Starlette:
+    """An application around the hubs, as users have one."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        async with hubs.lifespan():
+            yield {LIFESPAN_STATE: hubs}
+
+    async def page(request: Any) -> PlainTextResponse:
+        return PlainTextResponse(f"page {request.url.path}")
+
+    return Starlette(routes=[Route("/page", page), Mount("/", hubs)], lifespan=lifespan)
+
+
+def is_on_fast_lane(running: Running) -> bool:
+    (member,) = running.server.server_state.connections
+    return isinstance(member, WebSocketTransport)
+
+
+async def test_hubs_and_pages_share_a_port(serve: Serve, lane: str) -> None:
+    async with serve(app=starlette) as running:
+        reply = await running.request("GET", "/page")
+        assert (reply.status, reply.body) == (200, b"page /page")
+        ids = await running.negotiate()
+        async with running.connected(f"/sample?id={ids['connectionToken']}") as client:
+            assert (await client.invoke("Who"))["result"]["connection"] == ids["connectionId"]
+            assert is_on_fast_lane(running) is (lane == "fast")
+
+
+async def test_hubs_may_be_mounted_below_a_prefix(serve: Serve) -> None:
+    def below(hubs: HubServer) -> Starlette:
+        return Starlette(routes=[Mount("/live", hubs)], lifespan=lambda app: hubs.lifespan())
+
+    async with serve(app=below) as running:
+        assert (await running.negotiate("/live/sample/negotiate"))["negotiateVersion"] == 0
+        async with running.connected("/live/sample") as client:
+            assert (await client.invoke("Echo", 1))["result"] == 1
+
+
+@fast_lane_only
+async def test_the_class_named_on_the_command_line_finds_the_server_in_the_lifespan(serve: Serve) -> None:
+    async with serve(http=Http) as running, running.connected() as client:
+        assert (await client.invoke("Echo", 1))["result"] == 1
+        assert is_on_fast_lane(running)
+
+
+@fast_lane_only
+@pytest.mark.parametrize("early", [b"", b"G", b"GET /sam", b"GET /sample HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_peer_without_a_complete_first_request_is_cut_off(serve: Serve, early: bytes) -> None:
+    async with serve(ServerOptions(request_timeout_seconds=15.0)) as running:
+        reader, writer = await running.open()
+        writer.write(early)
+        await until(lambda: running.server.server_state.connections)
+        running.clock.advance(15.5)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                await reader.readexactly(1)
+        assert not running.server.server_state.connections
+        writer.close()
+
+
+async def test_a_head_without_end_is_left_to_uvicorn_and_refused(serve: Serve) -> None:
+    async with serve() as running:
+        reader, writer = await running.open()
+        writer.write(b"GET /sample HTTP/1.1\r\n" + b"X: " + b"x" * 70_000 + b"\r\n\r\n")
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 4")
+        writer.close()
+
+
+async def test_what_is_no_http_is_refused(serve: Serve) -> None:
+    async with serve() as running:
+        reader, writer = await running.open()
+        writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        writer.close()
+
+
+async def test_a_client_that_leaves_before_it_is_admitted_is_forgotten(serve: Serve) -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    class SlowTokens:
+        async def verify(self, token: str | None, hub: str, request: object) -> Any:
+            entered.set()
+            await leave.wait()
+            return Principal()
+
+    async with serve(verifier=SlowTokens()) as running:
+        _, writer = await running.open()
+        writer.write(running.upgrade_head("/sample"))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await entered.wait()
+            writer.transport.abort()
+            await until(lambda: not running.server.server_state.connections)
+            leave.set()
+            await running.hubs.tasks.wait()
+            await running.hubs.endpoint.until_empty()
+        assert running.journal.entries == []
+
+
+async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.create_default_context(cafile=str(certificate))
+    async with serve(app=starlette, ssl_certfile=str(certificate), ssl_keyfile=str(key)) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, ssl=context)
+        writer.write(running.head("GET", "/page"))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
+        address = f"wss://127.0.0.1:{running.port}/sample"
+        async with connect(address, ssl=context, compression=None, proxy=None) as socket:
+            await socket.send(HANDSHAKE + '{"type":1,"invocationId":"1","target":"Who","arguments":[]}\x1e')
+            assert await socket.recv() == "{}\x1e"
+            assert '"scheme":"https"' in str(await socket.recv())
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate_path, key_path
