@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -15,9 +17,11 @@ import uvicorn
 from app.tests.signalr_client import SignalRClient, open_connection
 from starlette.types import ASGIApp
 
-from meschain.bootstrap import Application
+from meschain.bootstrap import DEMO_PEOPLE, DEMO_SHOP_FILE, Application
 from meschain.entrypoints.demo_accounts import prepare_demo_accounts
 from meschain.entrypoints.serve import listen, running, server_for, with_actual_port
+from meschain.opencart.demo.shop import DemoShop
+from meschain.services.clock import SystemClock
 from meschain.settings import LoadedSettings, Settings
 
 Serve = Callable[[ASGIApp], Awaitable[str]]
@@ -69,12 +73,17 @@ class Site:
 
 
 @asynccontextmanager
-async def running_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
-    """Run the application in this process on a free port, with the demo shop unless settings name another."""
+async def running_site(data_dir: Path, *, demo_people: bool = False, **settings: object) -> AsyncIterator[Site]:
+    """Run the application in this process on a free port, with the demo shop unless settings name another.
+
+    Args:
+        demo_people: Whether the demo's buyers and staff act by themselves. Without them what changes, a test has changed.
+    """
     loaded = LoadedSettings(Settings(data_dir=data_dir, port=0, **settings))  # type: ignore[arg-type] # checked by it
     with closing(listen(loaded.settings)) as listening:
         actual = with_actual_port(loaded, listening.getsockname()[1])
-        async with running(actual) as application, aiohttp.ClientSession() as http:
+        leave_out = frozenset() if demo_people else frozenset({DEMO_PEOPLE})
+        async with running(actual, leave_out=leave_out) as application, aiohttp.ClientSession() as http:
             accounts = await prepare_demo_accounts(application.accounts, data_dir) if actual.demo else ()
             server = server_for(application, actual)
             async with _serving(server, [listening]):
@@ -98,10 +107,31 @@ async def _serving(server: uvicorn.Server, sockets: list[Any] | None = None) -> 
         await running_server
 
 
+@pytest.fixture(scope="session")
+def demo_shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo shop's database, made once for all tests; each works on a copy."""
+    path = tmp_path_factory.mktemp("demo") / DEMO_SHOP_FILE
+
+    async def create() -> None:
+        await (await DemoShop.open(path, clock=SystemClock(), random=Random(1))).close()
+
+    asyncio.run(create())
+    return path
+
+
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """The application with its demo shop. The demo's people stay at home: what changes, a test has changed."""
-    async with running_site(tmp_path / "data") as site:
+def data_dir(tmp_path: Path, demo_shop_file: Path) -> Path:
+    """A data folder with a demo shop in it, and nothing else yet."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    shutil.copyfile(demo_shop_file, folder / DEMO_SHOP_FILE)
+    return folder
+
+
+@pytest.fixture
+async def site(data_dir: Path) -> AsyncIterator[Site]:
+    """The application with its demo shop, whose people stay at home."""
+    async with running_site(data_dir) as site:
         yield site
 
 

@@ -97,14 +97,21 @@ def with_actual_port(loaded: LoadedSettings, port: int) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Application]:
-    """The application with its hubs and background work running; only the listening server is missing."""
-    async with (
-        build(settings, clock) as application,
-        application.hubs.lifespan(),
-        background(application.background, application.background_state, application.clock),
-    ):
-        yield application
+async def running(
+    settings: Settings, clock: Clock | None = None, *, leave_out: frozenset[str] = frozenset()
+) -> AsyncIterator[Application]:
+    """The application with its hubs and background work running; only the listening server is missing.
+
+    Args:
+        leave_out: Background work that is not to run, by name.
+    """
+    async with build(settings, clock) as application:
+        work = {name: piece for name, piece in application.background.items() if name not in leave_out}
+        async with (
+            application.hubs.lifespan(),
+            background(work, application.background_state, application.clock),
+        ):
+            yield application
 
 
 def server_for(application: Application, settings: Settings) -> uvicorn.Server:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from meschain.entrypoints.cli import config, token, user
+from meschain.entrypoints.cli import config, demo, token, user
 
 _LATER: Final = {"serve": "meschain.entrypoints.serve", "doctor": "meschain.entrypoints.doctor"}
 """Command -> module with a function of that name."""
@@ -44,6 +44,7 @@ app: Final = typer.Typer(
 )
 app.add_typer(user.commands, name="user")
 app.add_typer(config.commands, name="config")
+app.add_typer(demo.commands, name="demo")
 app.command("token")(token.issue)
 
 
