@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -30,15 +28,8 @@ ADA = Account(
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def store(database: Database) -> SqlAccountStore:
-    return SqlAccountStore(database)
+def store(opened: Database) -> SqlAccountStore:
+    return SqlAccountStore(opened)
 
 
 async def test_what_is_added_is_found_as_it_was(store: SqlAccountStore) -> None:
@@ -92,11 +83,11 @@ async def test_who_is_not_there_is_none(store: SqlAccountStore) -> None:
 
 
 async def test_a_role_that_somebody_wrote_into_the_table_gives_nothing(
-    store: SqlAccountStore, database: Database
+    store: SqlAccountStore, opened: Database
 ) -> None:
     await store.add(ADA)
     for written in ("service", "root"):
-        async with database.begin() as connection:
+        async with opened.begin() as connection:
             await connection.execute(update(accounts).values(role=written))
         found = await store.get("a1")
         assert found is not None

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,10 +16,8 @@ SESSION = LoginSession("s1", "own:1", "h1", NOW, NOW + timedelta(hours=1), revok
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlLoginSessionStore]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield SqlLoginSessionStore(database)
-    await database.close()
+def store(opened: Database) -> SqlLoginSessionStore:
+    return SqlLoginSessionStore(opened)
 
 
 async def test_what_is_added_is_found_as_it_was(store: SqlLoginSessionStore) -> None:
