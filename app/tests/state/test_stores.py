@@ -1,8 +1,7 @@
-"""The stores on our own database, on real SQLite files: the same suites as those in memory, and what is SQL's own."""
+"""The stores on our own database, on real databases: the same suites as those in memory, and what is SQL's own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,13 +24,6 @@ from meschain.state.sync_jobs import SqlSyncJobStore
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
-
-
-@pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield database
-    await database.close()
 
 
 class TestSqlAlerts(store_specs.AlertStoreSpec):
