@@ -1,0 +1,37 @@
+"""The public names: a change here is a change that users notice."""
+
+from __future__ import annotations
+
+import hubwire
+
+
+def test_the_package_exports_exactly_these_names() -> None:
+    assert sorted(hubwire.__all__) == [
+        "Audience",
+        "Caller",
+        "ClientContract",
+        "ConnectRequest",
+        "DataPlane",
+        "Forbidden",
+        "Hub",
+        "HubCallerContext",
+        "HubContext",
+        "HubError",
+        "HubFilter",
+        "HubOptions",
+        "HubServer",
+        "InvocationContext",
+        "Member",
+        "NullObserver",
+        "Observer",
+        "Principal",
+        "ServerOptions",
+        "TokenVerifier",
+        "Unauthorized",
+        "client_method",
+        "hub_method",
+        "make_server",
+        "run",
+        "server_config",
+    ]
+    assert all(hasattr(hubwire, name) for name in hubwire.__all__)
