@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
+from random import SystemRandom
 from typing import Any
 
 import aiohttp
@@ -77,7 +77,7 @@ async def running_site(data_dir: Path, *, demo_people: bool = False, **settings:
     """Run the application in this process on a free port, with the demo shop unless settings name another.
 
     Args:
-        demo_people: Whether the demo's buyers and staff act by themselves. Without them what changes, a test has changed.
+        demo_people: Whether the demo shop's buyers and staff act by themselves; without them only tests change it.
     """
     loaded = LoadedSettings(Settings(data_dir=data_dir, port=0, **settings))  # type: ignore[arg-type] # checked by it
     with closing(listen(loaded.settings)) as listening:
@@ -113,7 +113,7 @@ def demo_shop_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / DEMO_SHOP_FILE
 
     async def create() -> None:
-        await (await DemoShop.open(path, clock=SystemClock(), random=Random(1))).close()
+        await (await DemoShop.open(path, clock=SystemClock(), random=SystemRandom())).close()
 
     asyncio.run(create())
     return path

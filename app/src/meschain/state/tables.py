@@ -58,6 +58,9 @@ metadata: Final = MetaData(
     }
 )
 
+VERSION_TABLE: Final = "mc_schema_version"
+"""Alembic's, under a name of ours, because the database may also hold a shop or another program that uses Alembic."""
+
 _ID: Final = 64
 """Ids are ours: UUIDs, or a prefix and one."""
 _NAME: Final = 190

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from meschain.state.tables import metadata
-
-VERSION_TABLE = "mc_schema_version"
-"""Ours, because the database may also hold a shop or another program that uses Alembic."""
+from meschain.state.tables import VERSION_TABLE, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
