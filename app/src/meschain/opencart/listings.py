@@ -175,6 +175,6 @@ async def _listing_rows(
             (description.c.name if has_names else literal("")).label("name"),
         )
         .select_from(rows)
-        .where(marketplace.c.code.in_(codes))
+        .where(func.lower(marketplace.c.code).in_(codes))
     )
     return (await connection.execute(statement)).all()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, column, literal, or_, select, table
+from sqlalchemy import ColumnElement, FromClause, column, func, literal, or_, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from meschain.opencart.detection import ShopSchema
@@ -82,7 +82,7 @@ class MarketplaceLinks:
         return or_(
             literal(False),
             *(
-                order_id.in_(select(link.order_id).select_from(link.rows).where(link.code.in_(codes)))
+                order_id.in_(select(link.order_id).select_from(link.rows).where(func.lower(link.code).in_(codes)))
                 for link in self._tables
             ),
         )
