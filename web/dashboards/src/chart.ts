@@ -109,7 +109,7 @@ export class LiveChart {
       width: 300,
       height: this.options.height,
       legend: { show: false },
-      padding: this.options.small ? [6, 2, 2, 2] : [10, 12, 0, 0],
+      padding: this.options.small ? [6, 2, 2, 2] : [10, 26, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { y: { range: (_, low, high) => spread(low, high) } },
       axes: this.options.small

@@ -13,7 +13,11 @@ export class Markets {
   private readonly controls = new Map<string, SyncControl>();
   private snapshot: PanelSnapshot | null = null;
 
-  constructor(client: () => MesChainSignalRClient) {
+  /** Args: `loaded` is told the panel's data each time. */
+  constructor(
+    client: () => MesChainSignalRClient,
+    private readonly loaded: (snapshot: PanelSnapshot) => void,
+  ) {
     const rows = Object.entries(MARKETPLACES).map(([code, name]) => {
       const control = new SyncControl(code, client);
       this.controls.set(code, control);
@@ -64,6 +68,7 @@ export class Markets {
       control.button.hidden = !marketplace.maySync;
     }
     this.writeCounts();
+    this.loaded(this.snapshot);
   }
 
   private writeCounts(): void {

@@ -45,10 +45,13 @@ const client: MesChainSignalRClient = started;
 
 const log = new LogView();
 const figures = new Figures();
-const markets = new Markets(() => client);
 const alerts = new Alerts(() => client);
 const activity = new ActivityList();
 const orders = new OrderList(byId('recent-orders'), 8);
+const markets = new Markets(
+  () => client,
+  (snapshot) => orders.load(snapshot.recentOrders),
+);
 
 watchConnection(client);
 

@@ -8,6 +8,7 @@ import {
   figure,
   formatNumber,
   formatPercent,
+  formatRate,
   formatTime,
   formatUptime,
   money,

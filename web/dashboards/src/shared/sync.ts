@@ -13,6 +13,8 @@ export class SyncControl {
   private readonly label = h('span', {});
   private readonly track: HTMLElement;
   private running = false;
+  private startedHere = false;
+  private percent = 0;
 
   constructor(
     private readonly code: string,
@@ -49,6 +51,7 @@ export class SyncControl {
   /** Sets what is known without an event; a sync that runs here is not set back. */
   set(progress: number, running: boolean): void {
     this.running = running;
+    this.percent = progress;
     gemini.writeProgress(this.code, progress);
     this.render();
   }
@@ -56,7 +59,11 @@ export class SyncControl {
   receive(update: Loose<SyncUpdate>): void {
     const status = text(update.status);
     this.running = update.completed !== true && status !== 'error' && number(update.progress) !== null;
+    this.percent = number(update.progress) ?? this.percent;
     this.render();
+    if (this.running || !this.startedHere) return;
+    // Syncs that others started are told by the status alone.
+    this.startedHere = false;
     if (status === 'error') {
       toast(t('sync.failed', { marketplace: marketplaceName(this.code), error: text(update.message) }), 'error');
     } else if (update.completed === true) {
@@ -66,11 +73,13 @@ export class SyncControl {
 
   private async start(): Promise<void> {
     this.running = true;
+    this.startedHere = true;
     this.render();
     try {
       await this.client().syncMarketplace(this.code);
     } catch (error) {
       this.running = false;
+      this.startedHere = false;
       this.render();
       const reason = error instanceof Error ? error.message : String(error);
       toast(t('sync.refused', { marketplace: marketplaceName(this.code), error: reason }), 'error');
@@ -81,6 +90,7 @@ export class SyncControl {
     const marketplace = marketplaceName(this.code);
     this.button.disabled = this.running;
     this.progress.toggleAttribute('data-running', this.running);
+    this.progress.toggleAttribute('data-idle', !this.running && this.percent <= 0);
     this.label.textContent = t(this.running ? 'sync.running' : 'sync.button');
     this.button.setAttribute('aria-label', t('sync.label', { marketplace }));
     this.track.setAttribute('aria-label', t('sync.progress', { marketplace }));
