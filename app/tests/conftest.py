@@ -140,7 +140,10 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(app: ASGIApp) -> str:
-            config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="auto", ws="none")
+            # Our own code decides which forwarded headers count; uvicorn would believe those of any local client.
+            config = uvicorn.Config(
+                app, host="127.0.0.1", port=0, log_config=None, lifespan="auto", ws="none", proxy_headers=False
+            )
             server = uvicorn.Server(config)
             await stack.enter_async_context(_serving(server))
             return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
