@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
 from hubwire import Hub, HubError, HubOptions, HubServer, ServerOptions, hub_method, server_config
@@ -21,6 +22,11 @@ from hubwire.testing import FakeClock
 
 HANDSHAKE = '{"protocol":"json","version":1}\x1e'
 TIMEOUT_SECONDS = 10.0
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:
+    """Sockets are tested on the loop that serves them in production."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 fast_lane_only = pytest.mark.parametrize("lane", ["fast"], indirect=True)

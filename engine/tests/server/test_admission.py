@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from hubwire import ConnectRequest, Forbidden, Principal, ServerOptions, Unauthorized
+from hubwire.server.log_redaction import redact
 
 from .conftest import Serve
 
@@ -179,6 +182,31 @@ async def test_the_token_is_taken_from_the_header_first_then_from_the_query(serv
             assert (await client.invoke("Who"))["result"]["user"] == "ann"
         assert (await running.upgrade("/sample?access_token=user:bob", Authorization="Bearer wrong")).status == 401
         assert set(tokens.hubs) == {"Sample"}
+
+
+async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with serve(verifier=Tokens(), access_log=True) as running:
+        async with running.connected("/sample?a=1&access_token=user:s3cret&b=2"):
+            pass
+        await running.request("POST", "/sample/negotiate?access_token=user:s3cret")
+        await running.upgrade("/sample?access_token=s3cret")
+        await running.upgrade("/sample", Authorization="Bearer s3cret")
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.client")]
+    assert not [message for message in ours if "s3cret" in message]
+    assert any("[redacted]" in message for message in ours if "WebSocket" in message) is (lane == "asgi")
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("/a?b=1", "/a?b=1"),
+        ("/a?access_token=x", "/a?access_token=[redacted]"),
+        ("/a?Access_Token=x&b=1&access_token=y&c", "/a?Access_Token=[redacted]&b=1&access_token=[redacted]&c"),
+    ],
+)
+def test_redaction(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
 
 
 # The client path

@@ -24,6 +24,7 @@ from hubwire.server.admission import Route
 from hubwire.server.answers import Answer, Refused
 from hubwire.server.endpoint import Endpoint
 from hubwire.server.hosted import HostedHub
+from hubwire.server.log_redaction import protect_logs
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
@@ -152,6 +153,7 @@ class HubServer:
             raise LocalProtocolError("This HubServer runs already; enter its lifespan once.")
         self._is_running = True
         self.endpoint.is_draining = False
+        protect_logs()
         wheel = asyncio.create_task(self.wheel.run())
         try:
             yield
