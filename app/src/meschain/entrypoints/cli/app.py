@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version as distribution_version
-from importlib.util import find_spec
 from typing import Annotated, Final
 
 import typer
@@ -21,10 +20,10 @@ class _Commands(TyperGroup):
     """A group that knows some commands by name only, until one is asked for."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # typer hides click's Context
-        return [*(name for name, module in _LATER.items() if find_spec(module)), *super().list_commands(ctx)]
+        return [*_LATER, *super().list_commands(ctx)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | TyperGroup | None:  # type: ignore[override] # the same
-        if cmd_name not in _LATER or not find_spec(_LATER[cmd_name]):
+        if cmd_name not in _LATER:
             return super().get_command(ctx, cmd_name)  # type: ignore[return-value] # all our commands are typer's
         application = typer.Typer(add_completion=False)
         application.command(cmd_name)(getattr(import_module(_LATER[cmd_name]), cmd_name))
