@@ -184,6 +184,17 @@ async def test_the_token_is_taken_from_the_header_first_then_from_the_query(serv
         assert set(tokens.hubs) == {"Sample"}
 
 
+async def test_a_verifier_that_fails_lets_nobody_in(serve: Serve) -> None:
+    class Broken:
+        async def verify(self, token: str | None, hub: str, request: ConnectRequest) -> Principal:
+            raise RuntimeError("the key store is down")
+
+    async with serve(verifier=Broken()) as running:
+        for reply in (await running.upgrade("/sample"), await running.request("POST", "/sample/negotiate")):
+            assert (reply.status, reply.body) == (500, b"Internal Server Error")
+        assert running.hubs.connection_count == 0
+
+
 async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with serve(verifier=Tokens(), access_log=True) as running:

@@ -8,6 +8,7 @@ lane with `hubwire.run(app)` or `uvicorn --http hubwire.server.uvicorn:Http`; th
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
@@ -24,6 +25,8 @@ from hubwire.transports.websocket import WebSocketTransport
 
 UVICORN_VERSION = "0.54"
 """The release series that this file was written and tested against."""
+
+_log = logging.getLogger("hubwire.server")
 
 _MAXIMUM_HEAD_BYTES = 64 * 1024
 """A longer request head is uvicorn's to refuse. 64 KiB: httptools' own limit."""
@@ -178,6 +181,10 @@ async def _open(
     except Refused as refused:
         answer = refused.answer()
         lane.reject(lane.response(answer.status, answer.body.decode(), answer.headers))
+        return
+    except Exception:  # noqa: BLE001 - boundary to the application's verifier; on ASGI the server answers like this
+        _log.exception("An upgrade could not be decided")
+        lane.reject(lane.response(500, "Internal Server Error"))
         return
     lane.accept(response, hubs.endpoint.open(opening, lane), early)
 

@@ -59,8 +59,8 @@ class AsgiWebSocketTransport:
     async def run(self, receiver: Receiver) -> None:
         """Accept the WebSocket and move bytes both ways until it ends."""
         self._receiver = receiver
-        await self._send({"type": "websocket.accept"})
         try:
+            await self._send({"type": "websocket.accept"})
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(self._read(receiver))
                 writer = tasks.create_task(self._write_buffered(receiver))

@@ -84,6 +84,8 @@ class WebSocketTransport(asyncio.Protocol):
 
     def reject(self, response: Response) -> None:
         """Answer with an error and end."""
+        if self._has_ended:
+            return
         self._websocket.send_response(response)
         self._flush()
 

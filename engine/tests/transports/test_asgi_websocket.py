@@ -1,0 +1,155 @@
+"""The plain lane against ASGI servers that misbehave; what it does on a real one stands in tests/server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, deny
+
+
+class Listener:
+    """Implements `Receiver`; notes what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def feed(self, data: bytes) -> None:
+        self.events.append(data)
+
+    def pause_writing(self) -> None:
+        self.events.append("pause")
+
+    def resume_writing(self) -> None:
+        self.events.append("resume")
+
+    def lost(self, error: BaseException | None) -> None:
+        self.events.append("lost" if error is None else type(error))
+
+    def stop(self) -> None:
+        self.events.append("stop")
+
+
+class Server:
+    """The server's side: messages to receive, and sends that wait or fail on demand."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for message in messages:
+            self.incoming.put_nowait(message)
+        self.sent: list[Any] = []
+        self.may_send = asyncio.Event()
+        self.may_send.set()
+        self.failure: Exception | None = None
+        self.sent_something = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        return await self.incoming.get()
+
+    async def send(self, message: Any) -> None:
+        await self.may_send.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.sent.append(message)
+        self.sent_something.set()
+
+
+DISCONNECT = {"type": "websocket.disconnect", "code": 1000}
+
+
+async def test_text_and_bytes_are_one_stream() -> None:
+    server = Server(
+        {"type": "websocket.receive", "text": "ü"},
+        {"type": "websocket.receive", "bytes": b"b", "text": None},
+        DISCONNECT,
+    )
+    listener = Listener()
+    await AsgiWebSocketTransport(server.receive, server.send).run(listener)
+    assert listener.events[:3] == ["ü".encode(), b"b", "lost"]
+    assert server.sent == [{"type": "websocket.accept"}]
+
+
+@pytest.mark.parametrize(("code", "event"), [(1000, "lost"), (1005, "lost"), (1006, ConnectionResetError)])
+async def test_the_close_code_tells_whether_the_end_was_proper(code: int, event: object) -> None:
+    server = Server({"type": "websocket.disconnect", "code": code})
+    listener = Listener()
+    await AsgiWebSocketTransport(server.receive, server.send).run(listener)
+    assert listener.events[0] == event
+
+
+async def test_a_send_that_fails_is_the_end() -> None:
+    server, listener = Server(), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    server.failure = OSError()
+    transport.write(b"x")
+    await running
+    assert listener.events[0] is OSError
+
+
+async def test_an_accept_that_fails_is_the_end_too() -> None:
+    server, listener = Server(), Listener()
+    server.failure = OSError()
+    with pytest.raises(OSError):  # noqa: PT011 - the server's own error goes back to it
+        await AsgiWebSocketTransport(server.receive, server.send).run(listener)
+    assert listener.events == [ConnectionResetError]
+
+
+async def test_a_slow_server_pauses_writers_and_close_comes_last() -> None:
+    server, listener = Server(), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    transport.is_binary = True
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    server.may_send.clear()
+    for _ in range(5):
+        transport.write(b"x" * 20_000)
+    assert listener.events == ["pause"]
+    transport.close(1000)
+    transport.write(b"too late")
+    server.may_send.set()
+    while server.sent[-1]["type"] != "websocket.close":
+        server.sent_something.clear()
+        await server.sent_something.wait()
+    assert listener.events == ["pause", "resume"]
+    assert server.sent[1:] == [
+        *[{"type": "websocket.send", "bytes": b"x" * 20_000}] * 5,
+        {"type": "websocket.close", "code": 1000},
+    ]
+    server.incoming.put_nowait(DISCONNECT)
+    await running
+
+
+async def test_abort_ends_at_once_and_drops_what_waits() -> None:
+    server, listener = Server(), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    server.may_send.clear()
+    transport.write(b"never sent")
+    transport.abort()
+    await running
+    assert listener.events == [ConnectionResetError]
+    assert len(server.sent) == 1
+
+
+async def test_a_paused_reader_is_not_fed() -> None:
+    server, listener = Server({"type": "websocket.receive", "text": "x"}, DISCONNECT), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    transport.pause_reading()
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    await asyncio.sleep(0)
+    assert listener.events == []
+    transport.resume_reading()
+    await running
+    assert listener.events[:2] == [b"x", "lost"]
+
+
+async def test_a_server_without_denial_responses_is_told_to_close() -> None:
+    server = Server()
+    await deny(server.send, None, 401, [], b"")
+    assert server.sent == [{"type": "websocket.close", "code": 1008}]
