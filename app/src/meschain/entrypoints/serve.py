@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -138,12 +139,24 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
         accounts: Sequence[DemoAccount] = ()
         if settings.demo:
             accounts = await prepare_demo_accounts(application.accounts, settings.data_dir)
-        # uvicorn raises the signal again when it has stopped. The default would kill us before what is open is closed.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
         server = server_for(application, settings)
+        _stop_by_signals(server)
         _announce(settings, accounts)  # the socket listens already, so who follows the address at once only waits
         await server.serve([listening])
+
+
+def _stop_by_signals(server: uvicorn.Server) -> None:
+    """Let a signal end the server also before uvicorn has its own handlers in place.
+
+    They stay in use after it: uvicorn raises the signals again when it has stopped, and the default would kill us
+    before what is open is closed.
+    """
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _announce(settings: Settings, accounts: Sequence[DemoAccount]) -> None:

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from meschain.http.metering import HttpMetrics, Record, RequestMetering
@@ -69,15 +69,17 @@ class WebApplication:
         hubs: HubEndpoints,
         guards: Guards,
     ) -> None:
-        """Pages come last: they take every path that is left, but those under `/api`."""
+        """Pages take every path that no route has, but those under `/api`."""
         self._hubs = hubs
-        site: ASGIApp = Starlette(
-            routes=[*routes, Route("/api/{rest:path}", _no_such_route, methods=_ANY_METHOD), *pages],
+        starlette = Starlette(
+            routes=list(routes),
             middleware=[Middleware(BodyLimit)],  # within Starlette's own, which would answer 500 to what it raises
             exception_handlers={HTTPException: _as_json, Exception: _unexpected},
         )
-        site = CORSMiddleware(
-            site,
+        # Behind the routes and not among them: a route with another method is to answer 405, not to be passed by.
+        starlette.router.default = Router([Route("/api/{rest:path}", _no_such_route, methods=_ANY_METHOD), *pages])
+        site: ASGIApp = CORSMiddleware(
+            starlette,
             allow_origins=tuple(guards.allowed_origins),
             allow_methods=("GET", "POST"),
             allow_headers=CROSS_ORIGIN_HEADERS,

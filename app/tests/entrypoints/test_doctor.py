@@ -1,0 +1,127 @@
+"""`meschain doctor`: each check, holding and not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, text
+
+from meschain.bootstrap import DEMO_SHOP_FILE
+from meschain.entrypoints.doctor import Finding, examine
+from meschain.settings import LoadedSettings, Settings
+from meschain.state.database import Database
+
+SECRET = SecretStr("k3H8-vQz1_pXw7Lm9Rt2Yb5Nc4Jd6Gf0Ss")
+
+
+@contextmanager
+def closing_engine(folder: Path) -> Iterator[Connection]:
+    """A transaction on our own database in that folder."""
+    engine = create_engine(f"sqlite:///{folder}/meschain.db")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+async def findings(data_dir: Path, **settings: object) -> Mapping[str, Finding]:
+    """What the doctor finds, by topic."""
+    given = LoadedSettings(Settings(data_dir=data_dir, port=0, **settings))  # type: ignore[arg-type] # checked by it
+    return {finding.topic: finding for finding in await examine(given)}
+
+
+async def test_a_demo_needs_nothing(tmp_path: Path) -> None:
+    found = await findings(tmp_path / "new")
+    assert found["shop"].verdict == "note"
+    assert {topic for topic, finding in found.items() if finding.verdict == "fail"} <= {"pages"}
+    assert not (tmp_path / "new").exists()
+
+
+async def test_our_own_database_is_empty_old_current_or_newer(tmp_path: Path) -> None:
+    assert "serve makes the tables" in (await findings(tmp_path))["own database"].text
+    await (await Database.open(f"sqlite:///{tmp_path}/meschain.db")).close()
+    assert "is up to date" in (await findings(tmp_path))["own database"].text
+    with closing_engine(tmp_path) as connection:
+        connection.execute(text("UPDATE mc_schema_version SET version_num = '0001'"))
+    found = (await findings(tmp_path))["own database"]
+    assert (found.verdict, "lacks" in found.text) == ("ok", True)
+    with closing_engine(tmp_path) as connection:
+        connection.execute(text("UPDATE mc_schema_version SET version_num = 'from the future'"))
+    found = (await findings(tmp_path))["own database"]
+    assert (found.verdict, "newer version" in found.text) == ("fail", True)
+
+
+async def test_a_shop_is_looked_at_in_each_part(data_dir: Path) -> None:
+    url = f"sqlite:///{data_dir / DEMO_SHOP_FILE}"
+    found = await findings(data_dir, opencart_url=url, secret=SECRET)
+    assert found["shop version"].text == "OpenCart 4.1, tables oc_*"
+    assert "Europe/Istanbul" in found["shop settings"].text
+    parts = ("figures", "orders", "order history", "marketplace links", "sync history", "admin users", "user groups")
+    assert [found[f"shop {part}"].verdict for part in parts] == ["ok"] * len(parts)
+
+
+async def test_a_shop_that_cannot_be_reached_is_said_without_its_password(tmp_path: Path) -> None:
+    found = await findings(tmp_path, opencart_url="mysql://reader:geheim@127.0.0.1:1/shop", secret=SECRET)
+    assert found["shop"].verdict == "fail"
+    assert "127.0.0.1:1/shop" in found["shop"].text
+    assert "geheim" not in found["shop"].text
+
+
+async def test_another_prefix_is_named(data_dir: Path) -> None:
+    url = f"sqlite:///{data_dir / DEMO_SHOP_FILE}"
+    found = await findings(data_dir, opencart_url=url, opencart_prefix="shop_", secret=SECRET)
+    assert found["shop"].verdict == "fail"
+    assert "set opencart_prefix" in found["shop"].text
+
+
+async def test_a_table_without_the_right_to_read_it_fails(data_dir: Path) -> None:
+    path = data_dir / DEMO_SHOP_FILE
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE oc_user_group"))
+    engine.dispose()
+    found = await findings(data_dir, opencart_url=f"sqlite:///{path}", secret=SECRET)
+    assert found["shop"].verdict == "fail"
+
+
+async def test_a_port_in_use_fails(tmp_path: Path) -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        given = LoadedSettings(Settings(data_dir=tmp_path, port=other.getsockname()[1]))
+        found = {finding.topic: finding for finding in await examine(given)}
+    assert found["port"].verdict == "fail"
+
+
+async def test_certificates_are_loaded(tmp_path: Path) -> None:
+    for name in ("certificate.pem", "key.pem"):
+        (tmp_path / name).write_text("none")
+    found = await findings(tmp_path, tls_certificate=tmp_path / "certificate.pem", tls_key=tmp_path / "key.pem")
+    assert found["TLS"].verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "text"),
+    [
+        ({"host": "0.0.0.0"}, "fail", "set public_url"),
+        ({"public_url": "http://shop.example.com"}, "note", "not https"),
+        ({"public_url": "https://shop.example.com"}, "note", "trusted_proxies"),
+        ({"public_url": "https://shop.example.com", "trusted_proxies": ("10.0.0.1",)}, "ok", "https://shop"),
+    ],
+)
+async def test_the_public_address_fits_where_we_listen(
+    tmp_path: Path, settings: Mapping[str, object], verdict: str, text: str
+) -> None:
+    found = (await findings(tmp_path, **settings))["public_url"]
+    assert (found.verdict, text in found.text) == (verdict, True)
+
+
+async def test_a_data_folder_that_is_a_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert (await findings(tmp_path / "file"))["data folder"].verdict == "fail"
