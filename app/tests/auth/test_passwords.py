@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from app.tests.auth.rig import CountingHasher
 
-from meschain.auth.passwords import MAXIMUM_PASSWORD_CHARACTERS, Passwords, WeakPassword
+from meschain.auth.passwords import MAXIMUM_PASSWORD_CHARACTERS, MAXIMUM_WAITING, Passwords, WeakPassword
+from meschain.auth.throttle import Throttled
 
 
 async def test_the_real_hash_is_argon2id_and_fits_its_password_only() -> None:
@@ -32,6 +36,25 @@ async def test_an_unknown_user_costs_the_same_function_with_a_hash_of_the_same_k
     assert not await passwords.verify(None, "a guess")
     assert [password for _, password in hasher.verified] == ["a guess", "a guess"]
     assert hasher.verified[1][0].startswith("hash:")
+
+
+async def test_only_so_many_wait_for_their_hash() -> None:
+    release = threading.Event()
+
+    class SlowHasher(CountingHasher):
+        def verify(self, password_hash: str, password: str) -> bool:
+            release.wait(20)
+            return super().verify(password_hash, password)
+
+    passwords = Passwords(SlowHasher())
+    async with asyncio.TaskGroup() as group:
+        checks = [group.create_task(passwords.verify("hash:a", "a")) for _ in range(MAXIMUM_WAITING)]
+        await asyncio.sleep(0)  # one turn of the loop: all of them have begun
+        with pytest.raises(Throttled):
+            await passwords.verify("hash:a", "a")
+        release.set()
+    assert all(check.result() for check in checks)
+    assert await passwords.verify("hash:a", "a")
 
 
 async def test_nobodys_password_lets_nobody_in() -> None:

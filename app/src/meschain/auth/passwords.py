@@ -11,11 +11,17 @@ from typing import Final, Protocol
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from meschain.auth.throttle import Throttled
+
 MINIMUM_PASSWORD_CHARACTERS: Final = 10
 """Of new passwords. Ten: what a throttled log-in makes hopeless to guess."""
 MAXIMUM_PASSWORD_CHARACTERS: Final = 1024
 """Longer ones are wrong without a look: nobody types them, and hashing them is work for the asking."""
 
+MAXIMUM_WAITING: Final = 100
+"""Log-ins that may wait for their hash at once; more are told to come back. A hundred take a few seconds."""
+
+_BUSY_SECONDS: Final = 5.0
 _PARALLEL_HASHES: Final = 4
 """Hashes computed at once; each takes 19 MiB and a core for tens of milliseconds."""
 
@@ -57,6 +63,7 @@ class Passwords:
     def __init__(self, hasher: Hasher | None = None) -> None:
         self._hasher: Hasher = hasher or _Argon2()
         self._slots = asyncio.Semaphore(_PARALLEL_HASHES)
+        self._waiting = 0
         self._nobodys_hash: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -71,13 +78,22 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password fits. `password_hash` None (no such user) takes as long and is always False."""
+        """Whether the password fits. `password_hash` None (no such user) takes as long and is always False.
+
+        Raises: Throttled while too many wait for theirs.
+        """
         if len(password) > MAXIMUM_PASSWORD_CHARACTERS:
             password = ""
-        async with self._slots:
-            if self._nobodys_hash is None:
-                self._nobodys_hash = await asyncio.to_thread(self._hasher.hash, "nobody's password")
-            fits = await asyncio.to_thread(self._fits, password_hash or self._nobodys_hash, password)
+        if self._waiting >= MAXIMUM_WAITING:
+            raise Throttled(_BUSY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._slots:
+                if self._nobodys_hash is None:
+                    self._nobodys_hash = await asyncio.to_thread(self._hasher.hash, "nobody's password")
+                fits = await asyncio.to_thread(self._fits, password_hash or self._nobodys_hash, password)
+        finally:
+            self._waiting -= 1
         return fits and password_hash is not None and password != ""
 
     def is_outdated(self, password_hash: str) -> bool:

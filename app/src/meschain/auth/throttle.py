@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
@@ -86,15 +87,21 @@ class LoginThrottle:
 
     def attempt(self, username: str, address: str) -> None:
         """Raises: Throttled, before any password is hashed."""
-        user, network = username.casefold().strip(), network_of(address)
+        user, network = _user_key(username), network_of(address)
         self._per_user.check(user)
         self._per_address.hit(network)
         self._per_user.hit(user)
 
     def succeeded(self, username: str, address: str) -> None:
         """The password was right: the user's failures are forgotten, the address keeps its other ones."""
-        self._per_user.forget(username.casefold().strip())
+        self._per_user.forget(_user_key(username))
         self._per_address.undo(network_of(address))
+
+
+def _user_key(username: str) -> str:
+    """A user name as the most forgiving database compares it: without case, accents and spaces around."""
+    parts = unicodedata.normalize("NFKD", username.casefold())
+    return "".join(part for part in parts if not unicodedata.combining(part)).strip()
 
 
 def network_of(address: str) -> str:
