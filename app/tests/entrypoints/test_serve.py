@@ -186,9 +186,9 @@ async def test_logs_in_json_are_one_object_per_line_and_hold_no_token(
     ("arguments", "settings", "text"),
     [
         ((), {"MESCHAIN_PROT": "1"}, "did you mean MESCHAIN_PORT"),
-        (("--opencart-url", "mysql://u:p@127.0.0.1:1/shop"), {}, "set MESCHAIN_SECRET"),
+        (("--opencart-url", SHOP), {}, "set MESCHAIN_SECRET"),
         (
-            ("--opencart-url", "mysql://u:p@127.0.0.1:1/shop"),
+            ("--opencart-url", SHOP),
             {"MESCHAIN_SECRET": "changeme" * 8},
             "looks like a default",
         ),
