@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -94,8 +96,22 @@ def demo_clock() -> ManualClock:
     return ManualClock(jump=True)
 
 
+@pytest.fixture(scope="session")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo shop's database, made once; tests open copies of it."""
+    path = tmp_path_factory.mktemp("demo") / "demo.sqlite"
+
+    async def make() -> None:
+        shop = await DemoShop.open(path, clock=ManualClock(), random=Random(7))  # noqa: S311 - test data
+        await shop.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest.fixture
-async def demo_shop(tmp_path: Path, demo_clock: ManualClock) -> AsyncIterator[DemoShop]:
-    shop = await DemoShop.open(tmp_path / "demo.sqlite", clock=demo_clock, random=Random(7))  # noqa: S311 - test data
+async def demo_shop(tmp_path: Path, demo_file: Path, demo_clock: ManualClock) -> AsyncIterator[DemoShop]:
+    path = Path(shutil.copy(demo_file, tmp_path / "demo.sqlite"))
+    shop = await DemoShop.open(path, clock=demo_clock, random=Random(7))  # noqa: S311 - test data
     yield shop
     await shop.close()

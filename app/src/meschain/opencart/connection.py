@@ -7,10 +7,12 @@ but those that `detection` looks for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
+from asyncmy.connection import Connection
 from asyncmy.errors import MySQLError
 from sqlalchemy import URL, Row, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -27,6 +29,8 @@ _DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
 }
+
+_T = TypeVar("_T")
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 """A row whose columns are read by name."""
@@ -75,6 +79,7 @@ class ShopDatabase:
         self._version = version
         self._schema: ShopSchema | None = None
         self._engine = _make_engine(self._url, read_only=read_only)
+        self._background: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
         return f"ShopDatabase({self.place})"
@@ -98,7 +103,7 @@ class ShopDatabase:
         Raises: ShopUnavailable for whatever the database or the network does wrong inside the block.
         """
         try:
-            async with asyncio.timeout(QUERY_SECONDS), self._engine.connect() as connection:
+            async with asyncio.timeout(QUERY_SECONDS), self._connection() as connection:
                 yield connection
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             self._schema = None  # after an outage the shop may have been upgraded: look again
@@ -108,13 +113,39 @@ class ShopDatabase:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction, for the demo shop's writers. Raises: ShopUnavailable."""
         try:
-            async with self._engine.execution_options(isolation_level="SERIALIZABLE").begin() as connection:
-                if self.is_sqlite:
-                    # Take the write lock first: a transaction that reads before it writes could find itself outdated.
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
+            async with self._connection() as connection:
+                await connection.execution_options(isolation_level="SERIALIZABLE")
+                async with connection.begin():
+                    if self.is_sqlite:
+                        # Take the write lock first: who reads before it writes could find itself outdated.
+                        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    yield connection
         except (SQLAlchemyError, OSError) as error:
             raise ShopUnavailable(self._explain(error)) from _without_statement(error)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """A pooled connection that finds its way back whenever we are cancelled.
+
+        SQLAlchemy loses one that is cancelled while it is opened or returned, so both run in tasks of their own, which
+        `close` waits for.
+        """
+        opening = self._in_background(self._engine.connect().start())
+        try:
+            connection = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._in_background(_abandon(opening))
+            raise
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self._in_background(connection.close()))
+
+    def _in_background(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def schema(self) -> ShopSchema:
         """Tables and version, probed once per outage. Raises: ShopUnavailable."""
@@ -125,11 +156,14 @@ class ShopDatabase:
         return self._schema
 
     async def close(self) -> None:
+        """Wait for connections that are being opened or returned, and close all."""
+        while self._background:
+            await asyncio.wait(self._background)
         await self._engine.dispose()
 
     def _explain(self, error: BaseException) -> str:
         if isinstance(error, TimeoutError):
-            return f"The shop's database at {self.place} did not answer in {QUERY_SECONDS} s; look at its load."
+            return f"The shop's database at {self.place} did not answer in time; look at its load and at the network."
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         code = cause.args[0] if cause.args and isinstance(cause.args[0], int) else None
         if code in {1044, 1045, 1698}:
@@ -156,6 +190,13 @@ class ShopDatabase:
         )
 
 
+async def _abandon(opening: asyncio.Task[AsyncConnection]) -> None:
+    """Return a connection that nobody waits for any more."""
+    with contextlib.suppress(SQLAlchemyError, OSError):
+        connection = await opening
+        await connection.close()
+
+
 def _without_statement(error: BaseException) -> BaseException | None:
     """What the log may show: the driver's error, not the statement with its parameters."""
     return error.orig if isinstance(error, DBAPIError) else None
@@ -163,7 +204,7 @@ def _without_statement(error: BaseException) -> BaseException | None:
 
 def _make_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     is_sqlite = url.drivername.startswith("sqlite")
-    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS} if is_sqlite else {"connect_timeout": CONNECT_SECONDS}
+    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS} if is_sqlite else {"async_creator_fn": _open_mysql}
     options: dict[str, Any] = {} if is_sqlite else {"pool_recycle": 1800, "pool_pre_ping": True}
     engine = create_async_engine(
         url,
@@ -190,6 +231,18 @@ def _make_engine(url: URL, *, read_only: bool) -> AsyncEngine:
 
     event.listen(engine.sync_engine, "connect", prepare)
     return engine
+
+
+async def _open_mysql(**settings: Any) -> Connection:
+    """As `asyncmy.connect`, whose time-out ends before the server's greeting and which leaves its socket open."""
+    connection = Connection(**settings)  # type: ignore[no-untyped-call]  # its stub names the class alone
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await connection.connect()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _sqlite_settings(read_only: bool) -> tuple[str, ...]:
