@@ -29,12 +29,13 @@ def _logging_as_before() -> Iterator[None]:
     """Configuring is for a whole process; put it back as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("alembic", "sqlalchemy", "aiosqlite", "asyncmy")}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("uvicorn.access").disabled = False
-    for name in ("alembic", "sqlalchemy", "aiosqlite", "asyncmy"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
     structlog.reset_defaults()
 
 
@@ -104,7 +105,7 @@ def test_json_is_one_object_per_line() -> None:
     stream = io.StringIO()
     configure_logging("json", "info", stream)
     structlog.get_logger("meschain.test").info("an event", number=1)
-    logging.getLogger("uvicorn.error").info("listening on %s", "port 1")
+    logging.getLogger("uvicorn.error").info("listening on %s", "port 1", extra={"color_message": "listening"})
     structlog.get_logger("meschain.test").debug("unseen")
     first, second = (json.loads(line) for line in stream.getvalue().splitlines())
     assert (first["event"], first["level"], first["logger"], first["number"]) == (
@@ -113,6 +114,7 @@ def test_json_is_one_object_per_line() -> None:
         "meschain.test",
         1,
     )
+    assert "color_message" not in second
     assert (second["event"], second["logger"]) == ("listening on port 1", "uvicorn.error")
     assert first["timestamp"].endswith("Z")
 

@@ -73,6 +73,12 @@ def _masked(key: str, value: object) -> object:
     return value
 
 
+def _without_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """uvicorn hands its texts over a second time, for terminals."""
+    event.pop("color_message", None)
+    return event
+
+
 class _Scrubbing(structlog.stdlib.ProcessorFormatter):
     """Scrubs the finished line, with the traceback in it."""
 
@@ -104,7 +110,7 @@ def configure_logging(
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         _Scrubbing(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared, _without_color_message],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
