@@ -24,6 +24,7 @@ from meschain.services.activity import ActivityService
 from meschain.services.admin_commands import AdminCommands
 from meschain.services.alerts import AlertService
 from meschain.services.dashboard import DashboardService
+from meschain.services.granted_business import GrantedBusiness
 from meschain.services.health import HealthMonitor
 from meschain.services.notifications import NotificationService
 from meschain.services.sync import SyncService
@@ -94,7 +95,12 @@ class Hubs:
         }
         admin = partial(AdminHub, dashboard=self.dashboard_service, commands=commands, alerts=alerts, **shared)
         marketplace = partial(MarketplaceHub, sync=sync, clock=self.clock, **shared)
-        dashboard = partial(DashboardHub, dashboard=self.dashboard_service, **shared)
+        self.granted_business = GrantedBusiness(
+            shop=self.shop, publisher=self.publisher, presence=presence, clock=self.clock
+        )
+        dashboard = partial(
+            DashboardHub, dashboard=self.dashboard_service, granted_business=self.granted_business, **shared
+        )
         self.testers: Mapping[str, HubTester] = {
             ADMIN_HUB: HubTester(admin, name=ADMIN_HUB, filters=filters),
             MARKETPLACE_HUB: HubTester(marketplace, name=MARKETPLACE_HUB, filters=filters),

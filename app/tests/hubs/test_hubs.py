@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from app.tests.services.fakes import some_order
 from hubwire.testing.hub_tester import InvocationFailed
 from meschain.domain.payloads import InventoryUpdate, SyncUpdate, UserActivity
 from meschain.domain.roles import Role
+from meschain.services.ports import MarketplaceFigures
 
 ADMIN, MARKETPLACE, DASHBOARD = "MesChainAdminHub", "MesChainMarketplaceHub", "MesChainDashboardHub"
 
@@ -184,6 +186,61 @@ class TestWhoHears:
         await watcher.invoke("SubscribeToDashboard", me.user_id, ["business", "performance", "own"])
         await hubs.publisher.business(await hubs.dashboard_service.business())
         assert [name for name, _ in watcher.received] == ["performanceData", "businessMetrics", "businessMetrics"]
+
+
+class TestBusinessOfGranted:
+    """Who sees some marketplaces only is not sent the figures of the whole shop."""
+
+    @pytest.fixture(autouse=True)
+    def figures(self, hubs: Hubs) -> None:
+        for number, code in enumerate(("trendyol", "n11", "amazon"), start=1):
+            hubs.shop.marketplaces[code] = MarketplaceFigures(
+                orders_today=number,
+                revenue_today=Decimal(f"{number}0.10"),
+                listings=0,
+                listings_out_of_step=0,
+                stock=(),
+                sources={"ordersToday": "order links", "revenueToday": "order links"},
+            )
+
+    async def test_a_manager_is_sent_the_figures_of_its_marketplaces(self, hubs: Hubs) -> None:
+        me = caller(Role.MARKETPLACE_MANAGER)
+        manager = await hubs.connect(DASHBOARD, me)
+        await manager.invoke("SubscribeToDashboard", me.user_id, ["business"])
+        await hubs.publisher.business(await hubs.dashboard_service.business())
+        await hubs.granted_business.tick()
+        at_once, later = events(manager, "businessMetrics")
+        assert at_once == later
+        assert (later["dailyTransactions"], later["revenue"], later["currency"]) == (3, 30.2, "TRY")
+        assert later["sources"]["dailyTransactions"] == "order links"
+        assert later["sources"]["marketplaces"] == "trendyol, n11"
+        assert later["sources"]["activeUsers"] == "none"
+
+    async def test_it_is_so_after_a_reconnect_and_follows_the_grants(self, hubs: Hubs) -> None:
+        me = caller(Role.MARKETPLACE_MANAGER)
+        first = await hubs.connect(DASHBOARD, me)
+        await first.invoke("SubscribeToDashboard", me.user_id, ["business"])
+        await first.disconnect()
+        again = await hubs.connect(DASHBOARD, caller(Role.MARKETPLACE_MANAGER, ("amazon",)))
+        await hubs.publisher.business(await hubs.dashboard_service.business())
+        await hubs.granted_business.tick()
+        [figures] = events(again, "businessMetrics")
+        assert (figures["dailyTransactions"], figures["sources"]["marketplaces"]) == (3, "amazon")
+
+    async def test_nobody_there_costs_no_read(self, hubs: Hubs) -> None:
+        me = caller(Role.MARKETPLACE_MANAGER)
+        manager = await hubs.connect(DASHBOARD, me)
+        await manager.invoke("SubscribeToDashboard", me.user_id, ["business"])
+        await manager.disconnect()
+        asked = hubs.shop.calls["marketplace_figures"]
+        await hubs.granted_business.tick()
+        assert hubs.shop.calls["marketplace_figures"] == asked
+
+    async def test_a_shop_that_is_away_gives_figures_without_a_source(self, hubs: Hubs) -> None:
+        hubs.shop.go_away()
+        figures = await hubs.granted_business.read(("trendyol",))
+        assert (figures.daily_transactions, figures.currency) == (0, "XXX")
+        assert figures.sources["revenue"] == "none"
 
 
 class TestNotifications:

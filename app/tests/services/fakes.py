@@ -151,6 +151,9 @@ class MemoryPublisher:
     async def business(self, data: BusinessMetrics) -> None:
         self._take("business", data)
 
+    async def granted_business(self, marketplaces: Sequence[str], data: BusinessMetrics) -> None:
+        self._take(f"business of {', '.join(marketplaces)}", data)
+
 
 class MemoryPresence:
     """Who is there, as a test says."""

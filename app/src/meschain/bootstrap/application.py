@@ -103,6 +103,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> AsyncIterator
 def _background(stores: Stores, parts: ShopParts, services: Services, clock: Clock) -> Mapping[str, Work]:
     work: dict[str, Work] = {
         "dashboard": services.timer.run,
+        "granted business": services.granted_business.run,
         "orders": services.orders.run,
         "shop log-ins": partial(show_shop_logins, parts.logins, services.activity),
         "sync jobs": services.job_runner.run,

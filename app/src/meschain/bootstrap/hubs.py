@@ -85,6 +85,7 @@ def add_hubs(server: HubServer, stores: Stores, services: Services, clock: Clock
         groups=stores.groups,
         notifications=services.notifications,
         dashboard=services.dashboard,
+        granted_business=services.granted_business,
         publisher=services.publisher,
     )
     server.add(admin, name=ADMIN_HUB, filters=filters)

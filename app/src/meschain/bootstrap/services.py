@@ -20,6 +20,7 @@ from meschain.services.admin_commands import AdminCommands
 from meschain.services.alerts import AlertService
 from meschain.services.dashboard import DashboardService
 from meschain.services.dashboard_timer import DashboardTimer
+from meschain.services.granted_business import GrantedBusiness
 from meschain.services.health import HealthMonitor
 from meschain.services.marketplaces import MarketplaceService
 from meschain.services.notifications import NotificationService
@@ -45,6 +46,7 @@ class Services:
     health: HealthMonitor
     dashboard: DashboardService
     timer: DashboardTimer
+    granted_business: GrantedBusiness
     orders: OrderWatcher
     marketplaces: MarketplaceService
     commands: AdminCommands
@@ -103,6 +105,14 @@ def make_services(
         clock=clock,
         options=options,
     )
+    granted_business = GrantedBusiness(
+        shop=parts.shop, publisher=publisher, presence=presence, clock=clock, options=options
+    )
+
+    def refresh() -> None:
+        timer.refresh()
+        granted_business.refresh()
+
     return Services(
         publisher=publisher,
         activity=activity,
@@ -113,9 +123,8 @@ def make_services(
         health=health,
         dashboard=dashboard,
         timer=timer,
-        orders=OrderWatcher(
-            source=parts.orders, publisher=publisher, activity=activity, refresh=timer.refresh, clock=clock
-        ),
+        granted_business=granted_business,
+        orders=OrderWatcher(source=parts.orders, publisher=publisher, activity=activity, refresh=refresh, clock=clock),
         marketplaces=MarketplaceService(shop=parts.shop, jobs=stores.jobs, sync=sync, clock=clock, options=options),
         commands=AdminCommands(dashboard=dashboard, sync=sync, alerts=alerts, audit=stores.audit),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 ADMIN_HUB: Final = "MesChainAdminHub"
@@ -18,6 +19,11 @@ def marketplace_group(code: str) -> str:
 
 def metric_group(name: str) -> str:
     return f"metric:{name}"
+
+
+def granted_business_group(marketplaces: Sequence[str]) -> str:
+    """Subscribers of `business` who see these marketplaces only; `metric:business` is for who sees the whole shop."""
+    return metric_group(f"business:{'+'.join(marketplaces)}")
 
 
 UPDATE_ADMIN_DASHBOARD: Final = "updateAdminDashboard"

@@ -147,6 +147,11 @@ def visible_marketplaces(role: Role, granted: Iterable[str]) -> tuple[str, ...]:
     return ()
 
 
+def sees_whole_shop(role: Role) -> bool:
+    """Whether figures of the shop as a whole are for this role; others see those of their marketplaces."""
+    return role in _ADMINS or role is Role.SERVICE
+
+
 def visible_metrics(role: Role) -> frozenset[str]:
     """The metrics that a role may subscribe to; `basic` for any role that the table does not name."""
     return _METRICS.get(role, frozenset({"basic"}))

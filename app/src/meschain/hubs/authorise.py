@@ -21,10 +21,11 @@ from meschain.domain.events import (
     ADMINS_GROUP,
     DASHBOARD_HUB,
     MARKETPLACE_HUB,
+    granted_business_group,
     marketplace_group,
     metric_group,
 )
-from meschain.domain.roles import METRICS, Identity, Operation, hubs_of, may, visible_metrics
+from meschain.domain.roles import METRICS, Identity, Operation, hubs_of, may, sees_whole_shop, visible_metrics
 from meschain.hubs.arguments import is_sync_request, marketplace_code, metric_names
 from meschain.services.ports import AuditStore, Clock
 
@@ -123,6 +124,13 @@ def permitted_groups(hub: str, identity: Identity, stored: Sequence[str]) -> tup
     elif hub == DASHBOARD_HUB:
         allowed = {metric_group(name) for name in METRICS if name in visible_metrics(identity.role)}
     return tuple(group for group in stored if group in allowed)
+
+
+def actual_group(identity: Identity, group: str) -> str:
+    """The group behind the one that was asked for: business figures of a shop are for those who see all of it."""
+    if group == metric_group("business") and not sees_whole_shop(identity.role):
+        return granted_business_group(identity.visible_marketplaces)
+    return group
 
 
 class Authorise(HubFilter):

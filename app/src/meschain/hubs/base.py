@@ -39,8 +39,7 @@ class MesChainHub(Hub[C]):
         """Put the connection back into its groups, then hand over what waited for its user."""
         identity = self.identity
         stored = await self._group_store.groups(self.name, identity.user_id)
-        for group in permitted_groups(self.name, identity, stored):
-            await self.groups.add(self.context.connection_id, group)
+        await self._enter(permitted_groups(self.name, identity, stored))
         await self._notifications.deliver_pending(identity.user_id, self.clients.caller.receive_notification)
 
     @hub_method("AcknowledgeNotification")
@@ -48,9 +47,12 @@ class MesChainHub(Hub[C]):
         """Mark a notification as delivered; False: there is no such one pending for the caller."""
         return await self._notifications.acknowledge(self.identity.user_id, id)
 
-    async def _join(self, groups: Sequence[str]) -> None:
-        """Join now, and at each later connect of this user."""
+    async def _enter(self, groups: Sequence[str]) -> None:
         for group in groups:
             await self.groups.add(self.context.connection_id, group)
+
+    async def _join(self, groups: Sequence[str]) -> None:
+        """Join now, and at each later connect of this user."""
+        await self._enter(groups)
         if groups:
             await self._group_store.add(self.name, self.identity.user_id, groups)

@@ -5,7 +5,7 @@ Knows no transport and no hosting: a `HubContext` sends whatever plane lies behi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hubwire import HubContext
@@ -15,6 +15,7 @@ from meschain.domain.events import (
     DASHBOARD_HUB,
     HUBS,
     MARKETPLACE_HUB,
+    granted_business_group,
     marketplace_group,
     metric_group,
 )
@@ -53,9 +54,9 @@ class HubPublisher:
         context: HubContext[MarketplaceClient] = self._context_of(MARKETPLACE_HUB)
         return context.clients.group(marketplace_group(marketplace))
 
-    def _subscribers(self, metric: str) -> DashboardClient:
+    def _subscribers(self, group: str) -> DashboardClient:
         context: HubContext[DashboardClient] = self._context_of(DASHBOARD_HUB)
-        return context.clients.group(metric_group(metric))
+        return context.clients.group(group)
 
     async def admin_dashboard(self, data: DashboardData) -> None:
         await self._admins.update_admin_dashboard(data)
@@ -89,10 +90,13 @@ class HubPublisher:
         await self._admins.marketplace_sync_update(update)
 
     async def metrics(self, data: MetricsUpdate | Mapping[str, object]) -> None:
-        await self._subscribers("basic").metrics_update(data)
+        await self._subscribers(metric_group("basic")).metrics_update(data)
 
     async def performance(self, data: PerformanceUpdate | Mapping[str, object]) -> None:
-        await self._subscribers("performance").performance_data(data)
+        await self._subscribers(metric_group("performance")).performance_data(data)
 
     async def business(self, data: BusinessMetrics) -> None:
-        await self._subscribers("business").business_metrics(data)
+        await self._subscribers(metric_group("business")).business_metrics(data)
+
+    async def granted_business(self, marketplaces: Sequence[str], data: BusinessMetrics) -> None:
+        await self._subscribers(granted_business_group(marketplaces)).business_metrics(data)

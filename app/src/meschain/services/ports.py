@@ -73,7 +73,10 @@ class Publisher(Protocol):
         """To `metric:performance`."""
 
     async def business(self, data: BusinessMetrics) -> None:
-        """To `metric:business`."""
+        """To those of `metric:business` who see the whole shop."""
+
+    async def granted_business(self, marketplaces: Sequence[str], data: BusinessMetrics) -> None:
+        """To those of `metric:business` who see exactly these marketplaces."""
 
 
 class Presence(Protocol):
