@@ -1,0 +1,189 @@
+"""What the pages are made of: element ids, languages, themes, narrow screens, policy, the demo banner."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+from web.e2e.person import Open
+from web.e2e.server import Server
+
+from meschain.domain.marketplaces import MARKETPLACES
+
+GEMINI_IDS = [
+    "active-sessions",
+    "api-health",
+    "database-status",
+    "response-time-chart",
+    "throughput-chart",
+    "error-rate",
+    "system-uptime",
+    "active-users",
+    "daily-transactions",
+    "daily-revenue",
+    "conversion-rate",
+    "connection-status",
+    "cache-status",
+    "disk-usage-progress",
+    "disk-usage-text",
+    "memory-usage-progress",
+    "memory-usage-text",
+    "response-time",
+    "throughput",
+    "concurrent-users",
+    "total-active-users",
+    "error-rate-chart",
+    "user-activity-chart",
+    "security-score",
+    "failed-logins",
+    "active-threats",
+    "vulnerability-count",
+    "certificate-status",
+    "last-refresh-time",
+    "alerts-list",
+    "critical-status-indicator",
+    "system-health-indicator",
+    "alert-sound",
+    "logLevelFilter",
+    "logSearchFilter",
+    "logViewer",
+    "themeToggle",
+    "themeIcon",
+    "themeText",
+]
+MARKETPLACE_IDS = [
+    "sync-status",
+    "last-sync",
+    "progress",
+    "sync-progress",
+    "product-count",
+    "error-count",
+    "progress-bar",
+    "progress-text",
+]
+PAGES = [("admin", "superadmin"), ("marketplace", "manager"), ("analytics", "admin")]
+
+
+def test_every_element_id_of_older_pages_is_there_once(server: Server, open_window: Open) -> None:
+    person = open_window(server, "superadmin")
+    person.wait_until_live()
+    wanted = GEMINI_IDS + [f"{code}-{suffix}" for code in MARKETPLACES for suffix in MARKETPLACE_IDS]
+    missing = person.page.evaluate(
+        "(ids) => ids.filter((id) => document.querySelectorAll(`[id='${id}']`).length !== 1)", wanted
+    )
+    assert missing == []
+    charts = person.page.evaluate(
+        "() => ['response-time-chart', 'throughput-chart'].map((id) => document.getElementById(id).tagName)"
+    )
+    assert charts == ["CANVAS", "CANVAS"]
+    identity = person.page.evaluate("() => document.querySelector('meta[name=user-role]').content")
+    assert identity == "super_admin"
+
+
+def test_a_figure_without_a_source_is_no_zero(server: Server, open_window: Open) -> None:
+    person = open_window(server, "superadmin")
+    person.wait_until_live()
+    expect(person.page.locator("#api-health")).to_have_text("NO SOURCE")
+    person.page.locator("summary").click()
+    expect(person.page.locator("#security-score")).to_have_text("no source")
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+def test_both_languages_and_both_themes(server: Server, open_window: Open, page: str, username: str) -> None:
+    person = open_window(server, username, locale="tr-TR", dark=True)
+    person.go(page)
+    person.wait_until_live()
+    html = person.page.locator("html")
+    expect(html).to_have_attribute("lang", "tr")
+    expect(person.page.locator("#connection-status")).to_have_text("BAĞLI")
+    dark = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    person.page.get_by_role("button", name="EN", exact=True).click()
+    expect(html).to_have_attribute("lang", "en")
+    expect(person.page.locator("#connection-status")).to_have_text("CONNECTED")
+    person.page.click("#themeToggle")
+    expect(html).to_have_attribute("data-theme", "light")
+    assert person.page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    person.page.reload()
+    person.wait_until_live()
+    expect(html).to_have_attribute("data-theme", "light")
+    expect(html).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+@pytest.mark.parametrize("locale", ["en-US", "tr-TR"])
+def test_nothing_is_wider_than_a_narrow_screen(
+    server: Server, open_window: Open, page: str, username: str, locale: str
+) -> None:
+    person = open_window(server, username, width=400, locale=locale)
+    person.go(page)
+    person.wait_until_live()
+    expect(person.page.locator(".value:empty")).to_have_count(0)
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    person.page.locator(".menu-button").click()
+    expect(person.page.locator("#logout")).to_be_visible()
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_narrow_log_in_page_fits(server: Server, open_window: Open) -> None:
+    person = open_window(server, "viewer", logged_in=False, width=400)
+    person.go("login")
+    expect(person.page.locator("#demo-banner")).to_be_visible()
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+def test_every_page_says_that_this_is_a_demo(server: Server, open_window: Open, page: str, username: str) -> None:
+    person = open_window(server, username)
+    person.go(page)
+    expect(person.page.get_by_role("note")).to_contain_text("Demo shop")
+
+
+def test_the_log_has_filters_by_level_and_text(server: Server, open_window: Open) -> None:
+    person = open_window(server, "superadmin")
+    person.wait_until_live()
+    log = person.page.locator("#logViewer")
+    expect(log).to_contain_text("Figures arrived")
+    person.page.fill("#logSearchFilter", "live hub")
+    expect(log.locator("li")).to_have_count(1)
+    expect(log).to_contain_text("Connected to the live hub")
+    person.page.select_option("#logLevelFilter", "critical")
+    expect(log).to_contain_text("No entry matches.")
+
+
+@pytest.mark.parametrize("page", ["index", "login", "admin", "marketplace", "analytics"])
+def test_the_policy_allows_nothing_inline_and_the_page_has_nothing_inline(server: Server, page: str) -> None:
+    with urllib.request.urlopen(f"{server.url}/{page}.html") as answer:  # noqa: S310 - our own server
+        policy = answer.headers["Content-Security-Policy"]
+        html = answer.read().decode()
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert " style=" not in html
+    assert " on" not in "".join(part.partition(">")[0] for part in html.split("<button")[1:])
+    assert "<script>" not in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert "https://" not in html
+
+
+def test_the_client_as_one_file_starts_from_meta_tags_on_any_page(server: Server, open_window: Open) -> None:
+    person = open_window(server, "superadmin")
+    person.wait_until_live()
+    identity = person.page.evaluate("document.querySelector('meta[name=user-id]').content")
+    # A document of the same origin without anything of ours in it, made into an older page.
+    person.page.goto(f"{server.url}/boot.js")
+    person.page.evaluate(
+        """(identity) => {
+            const add = (tag, values) => document.body.append(Object.assign(document.createElement(tag), values));
+            document.body.replaceChildren();
+            add('meta', { name: 'user-id', content: identity });
+            add('meta', { name: 'user-role', content: 'super_admin' });
+            add('span', { id: 'connection-status' });
+            add('span', { id: 'daily-revenue' });
+            add('script', { src: '/assets/meschain-signalr.js' });
+        }""",
+        identity,
+    )
+    expect(person.page.locator("#connection-status.connected")).to_be_visible()
+    expect(person.page.locator("#daily-revenue")).to_contain_text("₺")
+    made = person.page.evaluate("new MesChainSignalR('x', 'viewer', { autoStart: false }).getConnectionState()")
+    assert made == "Disconnected"
