@@ -49,7 +49,9 @@ def payload_classes() -> list[type[payloads.Payload]]:
 
 def field_docstrings(classes: list[type[payloads.Payload]]) -> dict[str, dict[str, str]]:
     """The string literal below each attribute, by class and by the name on the wire; schemas do not carry them."""
-    wire_names = {cls.__name__: dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)) for cls in classes}
+    wire_names = {
+        cls.__name__: dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)) for cls in classes
+    }
     found: dict[str, dict[str, str]] = {}
     for node in ast.parse(inspect.getsource(payloads)).body:
         if not isinstance(node, ast.ClassDef) or node.name not in wire_names:

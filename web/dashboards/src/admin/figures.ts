@@ -7,16 +7,11 @@ import { figure, formatNumber, formatPercent, money, NO_FIGURE, sourceText, tick
 import { onLanguageChange, t } from '../i18n.ts';
 import { chartHost, PerformanceCharts, point, secondsOf } from '../shared/performance_charts.ts';
 import type { TextKey } from '../texts.ts';
+import { worst } from './health.ts';
 
 type Dashboard = Loose<HubEvents['updateAdminDashboard']>;
 
-const SEVERITY = ['unknown', 'healthy', 'warning', 'error'];
 const STATE_WORDS: Record<string, TextKey> = { warning: 'level.warning', error: 'level.error' };
-
-/** The worst of the states; `unknown` only when nothing is known. Pure. */
-export function worst(...states: string[]): string {
-  return SEVERITY[Math.max(...states.map((state) => SEVERITY.indexOf(state)), 0)] ?? 'unknown';
-}
 
 export class Figures {
   private readonly charts = new PerformanceCharts();

@@ -5,32 +5,9 @@ import type { InventoryUpdate, MarketplaceSnapshot } from '@meschain/contracts';
 import { byId, h } from '../dom.ts';
 import { formatNumber, marketplaceName } from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
-
-export interface StockLine {
-  marketplace: string;
-  productId: number;
-  sku: string;
-  name: string;
-  quantity: number;
-  listedQuantity: number;
-}
+import { inOrder, isInStep, type StockLine } from './stock_lines.ts';
 
 const ROWS = 100;
-
-export function isInStep(line: StockLine): boolean {
-  return line.quantity === line.listedQuantity;
-}
-
-/** Out of step first, then what is short. Pure. */
-export function inOrder(lines: StockLine[]): StockLine[] {
-  return lines.sort(
-    (left, right) =>
-      Number(isInStep(left)) - Number(isInStep(right)) ||
-      left.quantity - right.quantity ||
-      left.name.localeCompare(right.name) ||
-      left.marketplace.localeCompare(right.marketplace),
-  );
-}
 
 export class StockTable {
   private readonly lines = new Map<string, StockLine>();
