@@ -61,6 +61,9 @@ async def open_shop(settings: Settings, stores: Stores, clock: Clock, stack: Asy
     shop = OpenCartShop(database, clock, options)
     # A cursor for each shop: the history of one says nothing about another's.
     cursor = f"{CURSOR}:{sha256(database.place.encode()).hexdigest()[:16]}"
+    if demo is not None and demo.filled:
+        # The days of a stop were made up just now: hundreds of orders that nobody waits to be told of.
+        await stores.cursors.save(cursor, await shop.newest_history_id())
     return ShopParts(
         shop=shop,
         accounts=OpenCartAccounts(database, shop.settings, stores.accounts, group_roles=settings.group_roles),

@@ -275,6 +275,7 @@ async def test_the_driver_runs_until_it_is_cancelled_and_asks_for_syncs(demo_sho
         asked.append(code)
         if len(asked) >= 2:
             enough.set()
+        raise RuntimeError("refused")  # which is no reason to close the shop
 
     task = asyncio.create_task(demo_shop.driver(start_sync).run())
     async with asyncio.timeout(60):
@@ -297,6 +298,7 @@ async def test_after_a_long_stop_the_missing_days_are_filled_in(tmp_path: Path) 
     database = ShopDatabase(shop.url)
     figures = await OpenCartShop(database, clock).figures()
     await database.close()
+    assert shop.filled > 300
     assert figures.daily_transactions.value > 5
     assert figures.active_sessions.value > 5
     await shop.close()
@@ -305,6 +307,27 @@ async def test_after_a_long_stop_the_missing_days_are_filled_in(tmp_path: Path) 
     raw.close()
     assert days[0] >= 47
     assert days[1] > before + 300
+
+
+async def test_after_a_short_stop_nothing_is_made_up(demo_shop: DemoShop, demo_clock: ManualClock) -> None:
+    await demo_shop.driver().place_order()
+    demo_clock.advance(60)
+    again = await DemoShop.open(demo_shop.path, clock=demo_clock, random=Random(1))  # noqa: S311 - test data
+    assert again.filled == 0
+    await again.close()
+
+
+async def test_a_second_visitor_disturbs_nobody(
+    demo_shop: DemoShop, raw: sqlite3.Connection, demo_clock: ManualClock
+) -> None:
+    sessions = raw.execute("SELECT * FROM oc_session ORDER BY 1").fetchall()
+    (orders,) = raw.execute("SELECT COUNT(*) FROM oc_order").fetchone()
+    other = DemoShop.enter(demo_shop.path, clock=demo_clock, random=Random(2))  # noqa: S311 - test data
+    order_id, _ = await asyncio.gather(other.driver().place_order("n11"), demo_shop.driver().place_order("n11"))
+    assert raw.execute("SELECT order_status_id FROM oc_order WHERE order_id = ?", (order_id,)).fetchone() == (1,)
+    assert raw.execute("SELECT COUNT(*) FROM oc_order").fetchone() == (orders + 2,)
+    assert raw.execute("SELECT * FROM oc_session ORDER BY 1").fetchall() == sessions
+    await other.close()
 
 
 async def test_half_a_shop_is_never_left_behind(tmp_path: Path) -> None:

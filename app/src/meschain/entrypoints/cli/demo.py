@@ -53,7 +53,7 @@ async def _place_order(data_dir: Path, marketplace: str | None) -> int:
     path = data_dir.expanduser().absolute() / DEMO_SHOP_FILE  # noqa: ASYNC240 - nothing else runs in this loop
     if not path.exists():
         raise CommandFailed(f"There is no demo shop in {path.parent}; start it with `meschain serve`.")
-    shop = await DemoShop.open(path, clock=SystemClock(), random=SystemRandom())
+    shop = DemoShop.enter(path, clock=SystemClock(), random=SystemRandom())
     try:
         return await shop.driver().place_order(marketplace)
     finally:

@@ -260,8 +260,12 @@ class DemoDriver:
                 await self._set_status(connection, order_id, VOID)
 
     async def _sync(self) -> None:
-        if self._start_sync is not None:
+        if self._start_sync is None:
+            return
+        try:
             await self._start_sync(self._random.choice(list(MARKETPLACES)))
+        except Exception:  # noqa: BLE001 - boundary to the application: its refusal does not close the shop
+            log.warning("The demo shop's sync was not started", exc_info=True)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
         while True:

@@ -28,6 +28,7 @@ WEEKS: Final = 6
 """How far the demo's past reaches back."""
 TIMEZONE: Final = "Europe/Istanbul"
 ZONE: Final[tzinfo] = zone_of(TIMEZONE) or UTC
+SHORT_STOP: Final = timedelta(minutes=20)
 SESSION_SECONDS: Final = 86400
 VOID: Final = 16
 _BATCH: Final = 2000
@@ -265,13 +266,15 @@ def php_hash(password: str) -> str:
 async def fill_past(database: ShopDatabase, tables: ShopTables, now: datetime, random: Random) -> int:
     """Write the orders and visits between the last order (or six weeks ago) and now; returns how many orders.
 
-    Called at every start, so that today's figures are alive after a long stop.
+    Called at every start, so that today's figures are alive after a long stop; a short one leaves the gap that it is.
     """
     async with database.begin() as connection:
         order = tables.order
         last = parse_local(await connection.scalar(select(func.max(order.c.date_added))), ZONE)
         since = now - timedelta(weeks=WEEKS)
         if last is not None:
+            if now - last < SHORT_STOP:
+                return 0
             since = max(since, last + timedelta(seconds=1))
         first_id = int(await connection.scalar(select(func.max(order.c.order_id))) or 0) + 1
         begun = checkout_times(since, now, ZONE, random)

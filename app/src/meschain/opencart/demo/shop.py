@@ -34,6 +34,8 @@ class DemoShop:
         self.path = path
         self.url = f"sqlite:///{path}"
         """For a read-only `ShopDatabase`, as any other shop's."""
+        self.filled = 0
+        """Orders of the past that `open` wrote: news to nobody."""
         self._clock = clock
         self._random = random
         self._tables = shop_tables(PREFIX, VERSION)
@@ -54,9 +56,14 @@ class DemoShop:
         if not await asyncio.to_thread(path.exists):
             await cls._create(path, clock, admin_passwords or {})
         shop = cls(path, clock, random)
-        await fill_past(shop._database, shop._tables, clock.now(), random)
+        shop.filled = await fill_past(shop._database, shop._tables, clock.now(), random)
         await open_doors(shop._database, shop._tables, clock.now(), random)
         return shop
+
+    @classmethod
+    def enter(cls, path: Path, *, clock: Clock, random: Random) -> DemoShop:
+        """A shop that exists, and may be open in another process: nothing is filled in and nobody is put out."""
+        return cls(path, clock, random)
 
     @classmethod
     async def _create(cls, path: Path, clock: Clock, admin_passwords: Mapping[str, str]) -> None:
