@@ -264,7 +264,7 @@ class DemoDriver:
             return
         try:
             await self._start_sync(self._random.choice(list(MARKETPLACES)))
-        except Exception:  # noqa: BLE001 - boundary to the application: its refusal does not close the shop
+        except Exception:  # boundary to the application: its refusal does not close the shop
             log.warning("The demo shop's sync was not started", exc_info=True)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
