@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -63,6 +64,17 @@ class Site:
             assert answer.status == 200, await answer.text()
             redirect: dict[str, Any] = await answer.json()
             return redirect
+
+    async def orders_are_watched(self) -> None:
+        """Wait until the watcher knows where to begin; what was confirmed before that is no news to it."""
+        async with asyncio.timeout(START_SECONDS):
+            while not self._cursors():  # noqa: ASYNC110 - the row is another connection's; there is no event
+                await asyncio.sleep(0.02)
+
+    def _cursors(self) -> int:
+        with closing(sqlite3.connect(self.settings.data_dir / "meschain.db")) as database:
+            count: int = database.execute("SELECT COUNT(*) FROM mc_cursors").fetchone()[0]
+            return count
 
     @asynccontextmanager
     async def connected(self, token: str, hub: str = "") -> AsyncIterator[SignalRClient]:

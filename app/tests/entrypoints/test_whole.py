@@ -13,6 +13,7 @@ async def test_an_administrator_gets_the_dashboard_and_an_order_as_it_happens(si
         assert dashboard["demo"] is True
         assert dashboard["systemStatus"]["databaseStatus"] == "healthy"
         assert site.application.demo_shop is not None
+        await site.orders_are_watched()
         order_id = await site.application.demo_shop.driver().place_order("trendyol")
         order = await client.received("orderNotification", lambda order: order["orderId"] == order_id)
         assert order["marketplace"] == "trendyol"

@@ -57,6 +57,7 @@ async def test_groups_and_notifications_survive_a_restart_of_the_server(data_dir
             assert (notification["id"], notification["message"]) == (notification_id, "While away")
             assert await client.invoke("AcknowledgeNotification", notification_id) is True
             assert site.application.demo_shop is not None
+            await site.orders_are_watched()
             shop = site.application.demo_shop.driver()
             await shop.place_order("trendyol")
             placed = await shop.place_order("n11")

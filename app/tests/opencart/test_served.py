@@ -37,7 +37,7 @@ async def token_of_an_administrator(site: Site) -> str:
 @pytest.mark.parametrize("version", list(Version), ids=str)
 async def test_an_order_of_a_real_shop_appears(make_world: MakeWorld, tmp_path: Path, version: Version) -> None:
     world = await make_world("mariadb", version)
-    old = await world.order("10.00")
+    old = await world.order(0, "10.00")
     await world.history(old, 1)
     secret = SecretStr(secrets.token_urlsafe(40))
     async with running_site(tmp_path / "data", opencart_url=SecretStr(world.url), secret=secret) as site:
@@ -48,7 +48,8 @@ async def test_an_order_of_a_real_shop_appears(make_world: MakeWorld, tmp_path: 
             await client.invoke("HandleAdminCommand", "requestDashboardUpdate", {})
             data = await client.received("updateAdminDashboard")
             assert (data["demo"], data["systemStatus"]["databaseStatus"]) == (False, "healthy")
-            order = await world.order("149.90")
+            await site.orders_are_watched()
+            order = await world.order(0, "149.90")
             await world.history(order, 1)
             await client.received("orderNotification", lambda received: received["orderId"] == order)
             assert [received["orderId"] for received in client.all_received("orderNotification")] == [order]
