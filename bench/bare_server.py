@@ -1,6 +1,6 @@
 """The peer of the connections scenario: what `websockets` alone does when every message goes to everybody.
 
-Usage: python bench/bare_server.py PORT; prints "ready" when it listens and runs until it is terminated.
+Usage: python bench/bare_server.py PORT; runs until it is terminated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ async def main(port: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with serve(handle, "127.0.0.1", port, compression=None, ping_interval=None, backlog=2048):
-        print("ready", flush=True)
         await stop.wait()
 
 

@@ -26,6 +26,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
+import jwt
 
 from websocket_load import JSON_HANDSHAKE, RECORD_SEPARATOR, LoadConnection
 
@@ -79,6 +80,20 @@ def pinned_process(
             process.wait()
 
 
+async def until_listening(port: int, process: subprocess.Popen[str]) -> None:
+    for _ in range(300):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            if process.poll() is not None:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+    raise SystemExit(f"The bare server does not listen on port {port}; start it alone to see why.")
+
+
 async def until_ready(url: str, process: subprocess.Popen[str], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     async with aiohttp.ClientSession() as session:
@@ -113,6 +128,8 @@ class Receiver:
         return self._completions[call]
 
     def on_frame(self, payload: bytes, arrived: float) -> None:
+        if payload.startswith(b'{"type":7'):
+            raise SystemExit(f"The server closed a connection: {payload!r}")
         if b'"systemAlert"' in payload:
             for part in payload.split(RECORD_SEPARATOR):
                 if b'"systemAlert"' in part:
@@ -147,6 +164,7 @@ async def connect_once(
 
 async def measure_hub(base: str, login_token: str, connections: int, messages: int) -> Measured:
     measured = Measured()
+    user_id = jwt.decode(login_token, options={"verify_signature": False})["sub"]
     gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
     receivers = [Receiver(measured) for _ in range(connections)]
 
@@ -163,7 +181,7 @@ async def measure_hub(base: str, login_token: str, connections: int, messages: i
         try:
             for connection, receiver in zip(opened, receivers, strict=True):
                 joined = receiver.expect("join")
-                connection.send(record("JoinAdminGroup", "service:bench", "service", call="join"))
+                connection.send(record("JoinAdminGroup", user_id, "admin", call="join"))
                 await joined
             await deliver(opened[0], receivers[0], measured, messages, connections)
         finally:
@@ -227,7 +245,7 @@ async def measure_bare(url: str, connections: int, messages: int) -> Measured:
 
 @contextlib.asynccontextmanager
 async def meschain(core: int | None, folder: Path) -> AsyncIterator[tuple[str, str]]:
-    """The demo shop on a free port, and a service token for it."""
+    """The demo shop on a free port, and a login token of its administrator."""
     port = free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("MESCHAIN_")},
@@ -242,7 +260,7 @@ async def meschain(core: int | None, folder: Path) -> AsyncIterator[tuple[str, s
         base = f"http://127.0.0.1:{port}"
         await until_ready(f"{base}/readyz", process)
         token = subprocess.run(
-            [program, "token", "--service", "bench"],
+            [program, "token", "admin"],
             env=environment,
             check=True,
             capture_output=True,
@@ -256,8 +274,7 @@ async def bare(core: int | None) -> AsyncIterator[str]:
     port = free_port()
     command = [sys.executable, str(HERE / "bare_server.py"), str(port)]
     with pinned_process(command, core, dict(os.environ)) as process:
-        if process.stdout is None or process.stdout.readline().strip() != "ready":
-            raise SystemExit("The bare server did not start.")
+        await until_listening(port, process)
         yield f"ws://127.0.0.1:{port}/"
 
 
