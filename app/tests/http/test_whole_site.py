@@ -10,6 +10,7 @@ import pytest
 from app.tests.conftest import Site
 
 from meschain.domain.payloads import DashboardData, PanelSnapshot, PublicInfo
+from meschain.http.security import MAXIMUM_BODY_BYTES
 
 
 async def test_anybody_may_see_what_is_served(site: Site) -> None:
@@ -116,3 +117,10 @@ async def test_a_report_needs_the_token_of_its_job(site: Site) -> None:
         assert answer.status == 401
     async with site.http.post(url, data="{", headers=wrong) as answer:
         assert answer.status == 400
+    async with site.http.post(f"{site.url}/api/sync-jobs/{'x' * 65}/progress", json=report, headers=wrong) as answer:
+        assert answer.status == 401
+
+
+async def test_a_body_over_the_limit_is_refused(site: Site) -> None:
+    async with site.http.post(f"{site.url}/api/login", data=b"x" * (MAXIMUM_BODY_BYTES + 1)) as answer:
+        assert answer.status == 413

@@ -13,6 +13,7 @@ from app.tests.services.fakes import some_order
 from hubwire.testing.hub_tester import InvocationFailed
 from meschain.domain.payloads import InventoryUpdate, SyncUpdate, UserActivity
 from meschain.domain.roles import Role
+from meschain.hubs import authorise
 from meschain.services.ports import MarketplaceFigures
 
 ADMIN, MARKETPLACE, DASHBOARD = "MesChainAdminHub", "MesChainMarketplaceHub", "MesChainDashboardHub"
@@ -312,6 +313,14 @@ class TestCommands:
         with pytest.raises(InvocationFailed, match="unauthorized"):
             await client.invoke("SyncMarketplaceData", "trendyol", {"action": "sync"})
         assert len(hubs.audit.rows) == 2
+
+    async def test_only_so_many_refusals_are_remembered(self, hubs: Hubs, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(authorise, "_REMEMBERED", 2)
+        for name in ("one", "two", "three", "one"):
+            client = await hubs.connect(MARKETPLACE, caller(Role.DROPSHIPPER, name=name))
+            with pytest.raises(InvocationFailed, match="unauthorized"):
+                await client.invoke("SyncMarketplaceData", "trendyol", {"action": "sync"})
+        assert [row.user_id for row in hubs.audit.rows] == ["own:one", "own:two", "own:three", "own:one"]
 
     async def test_what_a_service_refuses_is_told_in_its_words(self, hubs: Hubs) -> None:
         admin = await hubs.connect(ADMIN, caller(Role.ADMIN))

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hubwire import Forbidden, HubError, HubFilter, InvocationContext
-from hubwire.hub.context import HubCallerContext
+from hubwire import Forbidden, HubCallerContext, HubError, HubFilter, InvocationContext
 from hubwire.hub.filters import ConnectedNext, InvokeNext
 from meschain.auth.claims import identity_of
 from meschain.domain.events import (

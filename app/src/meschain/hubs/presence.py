@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubwire import Audience
-from hubwire.ports import DataPlane
+from hubwire import Audience, DataPlane
 from meschain.domain.events import HUBS
 
 
