@@ -112,5 +112,5 @@ function storeDay(date: string): string {
   const day = new Date(`${date}T12:00:00`);
   return Number.isNaN(day.getTime())
     ? date
-    : new Intl.DateTimeFormat(gemini.language(), { day: 'numeric', month: 'long' }).format(day);
+    : new Intl.DateTimeFormat(gemini.language(), { day: 'numeric', month: 'short' }).format(day);
 }
