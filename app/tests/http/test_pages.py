@@ -79,3 +79,13 @@ async def test_without_built_pages_the_answer_says_what_to_do_until_they_are(
     (tmp_path / "pages" / "index.html").write_text("built")
     async with http.get(f"{base}/") as answer:
         assert answer.status == 200
+
+
+async def test_the_client_under_its_stable_name_is_asked_for_again_each_time(
+    serve: Serve, http: aiohttp.ClientSession, folder: Path
+) -> None:
+    (folder / "assets" / "meschain-signalr.js").write_text("")
+    base = await serve(Starlette(routes=Pages(folder).routes()))
+    async with http.get(f"{base}/assets/meschain-signalr.js") as answer:
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == "no-cache"

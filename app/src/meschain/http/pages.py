@@ -16,6 +16,10 @@ from starlette.routing import Route
 ASSETS: Final = "assets/"
 """Folder of the files whose names carry a hash of their content."""
 
+STABLE: Final = frozenset({"assets/meschain-signalr.js"})
+"""Files among them whose names stay: pages of others load them, so they are asked for again each time."""
+
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
 _NOT_BUILT: Final = (
     "The pages are not built. In a clone of the repository run `make pages` (it needs Node 20 or newer), "
     "then load this page again. An installed wheel carries them; if it does not, it was built without them.\n"
@@ -54,7 +58,7 @@ class Pages:
         path = self._files.get(name)
         if path is None:
             return PlainTextResponse("There is no such page.\n", 404, {"cache-control": "no-cache"})
-        caching = "public, max-age=31536000, immutable" if name.startswith(ASSETS) else "no-cache"
+        caching = _FOR_EVER if name.startswith(ASSETS) and name not in STABLE else "no-cache"
         answer = FileResponse(path, headers={"cache-control": caching}, stat_result=path.stat())
         if request.headers.get("if-none-match") == answer.headers["etag"]:
             return Response(status_code=304, headers={"cache-control": caching, "etag": answer.headers["etag"]})
