@@ -294,11 +294,12 @@ async def run(connections: int, rounds: int, messages: int) -> dict[str, object]
     ours: list[Measured] = []
     peer: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
-        async with meschain(server_core, Path(folder)) as (base, token), bare(server_core) as url:
+        async with meschain(server_core, Path(folder)) as (base, token):
             for number in range(1, rounds + 1):
                 print(f"round {number} of {rounds}: {connections} connections ...", file=sys.stderr)
                 ours.append(await measure_hub(base, token, connections, messages))
-                peer.append(await measure_bare(url, connections, messages))
+                async with bare(server_core) as url:
+                    peer.append(await measure_bare(url, connections, messages))
 
     def p50(values: Sequence[float]) -> float:
         return percentiles(values)["p50"]
