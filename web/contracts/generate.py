@@ -150,10 +150,10 @@ def _methods() -> dict[str, str]:
     return methods
 
 
-def biome(text: str) -> str:
+def formatted(text: str) -> str:
     """The text in the workspace's format, so that the format check and the freshness check agree."""
     completed = subprocess.run(  # noqa: S603 - as above
-        [str(JSON2TS.with_name("biome")), "format", "--stdin-file-path=contracts/src/payloads.ts"],
+        [str(JSON2TS.with_name("prettier")), "--stdin-filepath=contracts/src/payloads.ts"],
         input=text,
         capture_output=True,
         text=True,
@@ -167,7 +167,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail when the committed file is stale")
     arguments = parser.parse_args()
-    text = biome(BANNER + "\n" + names() + "\n" + interfaces())
+    text = formatted(BANNER + "\n" + names() + "\n" + interfaces())
     if not arguments.check:
         TARGET.parent.mkdir(exist_ok=True)
         TARGET.write_text(text, encoding="utf-8")

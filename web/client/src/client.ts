@@ -157,7 +157,7 @@ export class MesChainSignalRClient {
   // --- life cycle
 
   private async connect(): Promise<void> {
-    for (let failures = 0; !this.stopped && this.link.state !== 'Connected'; ) {
+    for (let failures = 0; !this.stopped && this.link.state !== 'Connected';) {
       writeConnectionStatus(false);
       try {
         await this.link.start();
