@@ -89,6 +89,17 @@ async def test_the_same_seed_gives_the_same_shop(tmp_path: Path) -> None:
     assert dumps[0] == dumps[1]
 
 
+async def test_only_its_owner_may_read_it(tmp_path: Path, demo_clock: ManualClock) -> None:
+    path = tmp_path / "shop.db"
+    shop = await DemoShop.open(path, clock=demo_clock, random=Random(1))
+    try:
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    finally:
+        await shop.close()
+    assert modes["shop.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
 async def test_its_past_looks_like_a_shops(raw: sqlite3.Connection, demo_clock: ManualClock) -> None:
     total, first, last = raw.execute("SELECT COUNT(*), MIN(date_added), MAX(date_added) FROM oc_order").fetchone()
     assert total > 3000

@@ -70,6 +70,8 @@ class DemoShop:
         # Built beside its place and moved there when complete: a stop in between leaves no half a shop.
         building = path.with_name(path.name + ".new")
         await asyncio.to_thread(building.unlink, missing_ok=True)
+        # For its owner only, as everything in this folder; SQLite's other files take the mode of this one.
+        await asyncio.to_thread(building.touch, mode=0o600)
         shop = cls(building, clock, Random(SEED))  # noqa: S311 - a demo's past, not a secret
         try:
             await create_shop(shop._database, shop._tables, clock.now(), shop._random, admin_passwords)
