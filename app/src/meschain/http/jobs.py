@@ -31,7 +31,7 @@ def job_routes(sync: SyncService) -> list[Route]:
             return unauthorized()
         try:
             report = msgspec.json.decode(await request.body())
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return error_answer(400, "A report is a JSON object with processed, failed and total.")
         try:
             await sync.report(job_id, token, report)

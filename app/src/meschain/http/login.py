@@ -87,7 +87,7 @@ class Login:
             return error_answer(413, f"A log-in has at most {MAXIMUM_BODY_BYTES} bytes.")
         try:
             credentials = _decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Its text may quote the body; ours may not.
             return error_answer(400, 'Send {"username": "…", "password": "…"}, both not empty.')
         address = self._address.of(request)
