@@ -15,7 +15,11 @@ class Observer(Protocol):
         """That connection ended; `reason` is one of a small fixed set of words."""
 
     def invocation_finished(self, hub: str, target: str, seconds: float, failed: bool) -> None:
-        """A hub method ran. `target` is the registered name, or "unknown"."""
+        """A hub method ran. `target` is the registered name, or "unknown".
+
+        `failed` when the fault was the server's: what a method refuses on purpose, and calls that make no sense, are
+        answered with an error and yet did what they should.
+        """
 
     def connect_refused(self, status: int) -> None:
         """Negotiate or upgrade was refused with this HTTP status."""

@@ -97,6 +97,10 @@ class SampleHub(Hub):
     async def fail(self) -> None:
         raise HubError("on purpose")
 
+    @hub_method("Crash")
+    async def crash(self) -> float:
+        return 1 / 0
+
     @hub_method("Block")
     async def block(self) -> str:
         self.journal.add("blocked")

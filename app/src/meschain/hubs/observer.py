@@ -28,7 +28,10 @@ class HubObserver:
             "meschain_hub_connections_closed", "Hub connections that ended.", ("hub", "reason"), registry=registry
         )
         self._invocations = Counter(
-            "meschain_hub_invocations", "Hub methods that ran.", ("hub", "target", "outcome"), registry=registry
+            "meschain_hub_invocations",
+            "Hub calls by outcome; failed: by a fault of ours.",
+            ("hub", "target", "outcome"),
+            registry=registry,
         )
         self._seconds = Histogram(
             "meschain_hub_invocation_seconds", "Time in a hub method.", ("hub", "target"), registry=registry

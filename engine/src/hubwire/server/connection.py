@@ -6,15 +6,17 @@ transport, from the timer wheel and from the task of a hub event or method that 
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Callable
 
-from hubwire.errors import MethodNotFound, SlowConsumer
-from hubwire.hub.failures import close_error, completion_error, non_streaming_error
+from hubwire.errors import MethodNotFound, SlowConsumer, WriteTimeout
+from hubwire.hub.failures import close_error, completion_error, is_expected, log_unexpected, non_streaming_error
 from hubwire.model import Caller
 from hubwire.ports import Transport
 from hubwire.server.hosted import HostedHub
 from hubwire.server.outbox import Outbox
+from hubwire.server.tasks import is_ending
 from hubwire.session.events import (
     Ended,
     EndReason,
@@ -57,6 +59,7 @@ class Connection:
         "_outbox",
         "_session",
         "_transport",
+        "_write_due",
         "caller",
         "token",
         "wheel_slot",
@@ -81,6 +84,7 @@ class Connection:
         self._direct_write: Callable[[bytes], object] | None = None
         self._outbox: Outbox | None = None
         self._is_paused = False
+        self._write_due = 0.0  # counts while paused
         self._is_reading = True
         self._is_gone = False
         self._close_code: int | None = None
@@ -125,6 +129,8 @@ class Connection:
     def pause_writing(self) -> None:
         self._is_paused = True
         self._direct_write = None
+        self._write_due = self._hub.clock.monotonic() + self._hub.options.write_timeout_seconds
+        self._schedule()
 
     def resume_writing(self) -> None:
         self._is_paused = False
@@ -134,6 +140,7 @@ class Connection:
                 self._transport.write(data)
                 if self._is_paused:  # the transport said so during the write
                     return
+            self._outbox = None
         if self._is_open:
             self._direct_write = self._transport.direct_write
         elif self._close_code is not None:
@@ -147,7 +154,8 @@ class Connection:
         self._outbox = None
         self._session.receive_end(error)
         self._pump()
-        self._hub.wheel.cancel(self)
+        # Of the transport only the reading side may be gone: what it has not sent must not keep it for ever.
+        self._hub.wheel.schedule(self, self._hub.clock.monotonic() + self._hub.options.close_timeout_seconds)
         self._on_gone(self)
 
     def stop(self) -> None:
@@ -160,12 +168,14 @@ class Connection:
     # Timed
 
     def tick(self, now: float) -> None:
-        if self._is_gone:
-            return
         if self._session.state is State.CLOSED:
-            self._transport.abort()  # the peer did not answer our close in time
+            self._transport.abort()  # the peer did not answer our close, or take the last of our data, in time
             return
-        self._session.receive_time(now)
+        if self._is_paused and now >= self._write_due:
+            timeout = WriteTimeout(self.caller.connection_id, self._hub.options.write_timeout_seconds)
+            self._session.drop(EndReason.SLOW, timeout)
+        else:
+            self._session.receive_time(now)
         self._pump()
 
     # Inside
@@ -198,7 +208,7 @@ class Connection:
     def _schedule(self) -> None:
         due = self._session.deadline
         if due is not None:
-            self._hub.wheel.advance(self, due)
+            self._hub.wheel.advance(self, min(due, self._write_due) if self._is_paused else due)
 
     def _handle(self, event: SessionEvent) -> None:
         match event:
@@ -265,7 +275,8 @@ class Connection:
     async def _connect(self) -> None:
         try:
             await self._hub.handler.connected(self.caller)
-        except Exception as error:  # noqa: BLE001 - boundary to hub code; the dispatcher has logged it
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - boundary to hub code, which logs itself
+            self._own_cancel(error, "connected")
             self._hook = _Hook.FAILED
             if self._end is None:
                 self._session.send_failure(error)
@@ -290,10 +301,11 @@ class Connection:
         started = hub.clock.monotonic()
         try:
             result = await hub.handler.invoke(self.caller, invocation)
-        except Exception as error:  # noqa: BLE001 - boundary to hub code; the dispatcher has logged what is unexpected
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - boundary to hub code, which logs itself
+            self._own_cancel(error, invocation.target)
             now = hub.clock.monotonic()
             name = hub.method_name(invocation.target)
-            hub.observer.invocation_finished(hub.name, name or "unknown", now - started, True)
+            hub.observer.invocation_finished(hub.name, name or "unknown", now - started, not is_expected(error))
             text = completion_error(error, name or invocation.target, hub.options.detailed_errors)
             self._session.send_error(invocation, text, now)
         else:
@@ -303,6 +315,16 @@ class Connection:
             )
             self._session.send_result(invocation, result, now)
         self._pump()
+
+    def _own_cancel(self, error: BaseException, event: str) -> None:
+        """Go on when hub code itself raised a cancellation, as it does by awaiting a task that somebody cancelled.
+
+        To the client that is a failure like any other; unanswered, all later calls of the connection would wait for it.
+        """
+        if isinstance(error, asyncio.CancelledError):
+            if is_ending():
+                raise error
+            log_unexpected(error, self.caller, event)
 
     def _refuse_stream(self, invocation: StreamInvocation) -> None:
         name = self._hub.method_name(invocation.target)
