@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from meschain.database_url import BadDatabaseUrl, async_url, without_password
 from meschain.state.database import Database, StateUnavailable
@@ -152,6 +153,17 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateUnavailable, match="MESCHAIN_DATABASE_URL"):
         await Database.open(f"sqlite:///{tmp_path}/file/state.db")
+
+
+async def test_errors_hold_no_values(tmp_path: Path) -> None:
+    database = await Database.open(address(tmp_path))
+    values = {"name": "hunter2", "position": None}
+    with pytest.raises(IntegrityError) as refused:
+        async with database.begin() as connection:
+            await connection.execute(insert(cursors).values(**values))
+    await database.close()
+    assert "mc_cursors" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb", "postgresql"])

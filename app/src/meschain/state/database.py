@@ -108,10 +108,11 @@ def _make_private(url: URL) -> None:
 
 
 def _engine(url: URL) -> AsyncEngine:
+    # Errors get into logs, and the values of statements are hashes of passwords among others: `hide_parameters`.
     if url.get_backend_name() != "sqlite":
         # Servers and the firewalls before them close idle connections; pre-ping finds those, recycle makes them few.
-        return create_async_engine(url, pool_pre_ping=True, pool_recycle=1800)
-    engine = create_async_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS})
+        return create_async_engine(url, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
+    engine = create_async_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
