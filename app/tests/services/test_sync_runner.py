@@ -10,7 +10,7 @@ from app.tests.services.fakes import START, FakeRunner, settle, some_job
 from meschain.domain.payloads import InventoryUpdate
 from meschain.domain.roles import Identity
 from meschain.services.options import SyncOptions
-from meschain.services.ports import SyncFailed, SyncStep
+from meschain.services.ports import SyncFailed, SyncJob, SyncStep
 from meschain.services.sync import token_hash
 from meschain.services.sync_runner import JobRunner
 
@@ -214,7 +214,7 @@ async def test_a_job_that_was_cut_off_long_ago_fails(world: World, run: Run) -> 
     await run(world.runner.run)
     assert world.trendyol.began == []
     assert world.jobs.rows["one"].status == "error"
-    assert "start it again" in world.jobs.rows["one"].message
+    assert "start a new one" in world.jobs.rows["one"].message
 
 
 async def test_a_stop_leaves_the_job_running_for_the_next_start(world: World, admin: Identity, run: Run) -> None:
@@ -265,4 +265,27 @@ async def test_a_store_that_fails_for_a_moment_does_not_end_what_runs(world: Wor
     world.trendyol.steps.put_nowait(None)
     await settle()
     assert not task.done()
+    assert world.jobs.rows[job.id].status == "success"
+
+
+async def test_a_job_whose_end_cannot_be_stored_does_not_block_its_marketplace(
+    world: World, admin: Identity, run: Run
+) -> None:
+    await run(world.runner.run)
+    job = await world.sync.start(admin, "trendyol")
+    await settle()
+    update = world.jobs.update
+
+    async def broken(_: SyncJob) -> None:
+        raise ConnectionError("our own database is away")
+
+    world.jobs.update = broken  # type: ignore[method-assign] # the double is broken on purpose
+    world.trendyol.steps.put_nowait(None)
+    await settle()
+    assert world.jobs.rows[job.id].status == "running"
+    world.jobs.update = update  # type: ignore[method-assign] # and mended
+    await world.clock.advance(OPTIONS.poll_seconds)
+    world.trendyol.steps.put_nowait(None)
+    await settle()
+    assert [begun.id for begun in world.trendyol.began] == [job.id, job.id]
     assert world.jobs.rows[job.id].status == "success"

@@ -49,6 +49,8 @@ class JobRunner:
         self._options = options or SyncOptions()
         self._wakeup = Wakeup(clock)
         self._running: set[str] = set()
+        self._has_stranded = False
+        """A job ended and its end could not be stored: its marketplace stays taken until it is run again."""
 
     def wake(self) -> None:
         """Look for queued jobs now. Returns at once."""
@@ -60,13 +62,16 @@ class JobRunner:
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
+                    if self._has_stranded:
+                        await self.recover()
+                        self._has_stranded = False
                     await self._begin_queued(group)
                 except Exception:  # noqa: BLE001 - boundary to our store: those that run go on, and we look again
                     _log.exception("queued sync jobs could not be read")
                 await self._wakeup.wait(self._options.poll_seconds)
 
     async def recover(self) -> None:
-        """Queue running jobs again that a stop cut off; fail those that are too old for that."""
+        """Queue again what is stored as running and does not run; fail those that are too old for that."""
         now = self._clock.now()
         for job in await self._jobs.unfinished():
             if job.status != "running" or job.id in self._running:
@@ -76,9 +81,9 @@ class JobRunner:
                 queued = replace(
                     job, status="queued", started_at=None, progress=0.0, processed=0, failed=0, report_token_hash=""
                 )
-                await self._save(replace(queued, message="Begun again after a restart of the server."))
+                await self._save(replace(queued, message="Begun again, as it was cut off."))
             else:
-                await self._fail(job, "It was cut off by a stop of the server; start it again.")
+                await self._fail(job, "It was cut off and is too old to begin again; start a new one.")
 
     async def _begin_queued(self, group: asyncio.TaskGroup) -> None:
         while len(self._running) < self._options.parallel_jobs:
@@ -101,7 +106,8 @@ class JobRunner:
         try:
             await self._execute(job, token)
         except Exception:  # noqa: BLE001 - boundary between jobs: our own store failing must not end the others
-            _log.exception("sync job %s could not be brought to an end", job.id)
+            _log.exception("sync job %s could not be brought to an end; it is run again", job.id)
+            self._has_stranded = True
         finally:
             self._running.discard(job.id)
             self._wakeup.set()
