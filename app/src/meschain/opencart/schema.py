@@ -26,9 +26,6 @@ from sqlalchemy import (
 
 from meschain.opencart.column_types import Amount, StoreDay, StoreTime
 
-ZERO_TIME: Final = "0000-00-00 00:00:00"
-"""What old rows hold instead of no date."""
-
 
 class Version(enum.StrEnum):
     """The generations whose tables differ in what we read; checked against 3.0.4, 4.0.2 and 4.1.0."""
