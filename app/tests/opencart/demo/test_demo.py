@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 
 import pytest
 from app.tests.opencart.clock import ManualClock
@@ -91,9 +91,9 @@ async def test_the_same_seed_gives_the_same_shop(tmp_path: Path) -> None:
 
 async def test_only_its_owner_may_read_it(tmp_path: Path, demo_clock: ManualClock) -> None:
     path = tmp_path / "shop.db"
-    shop = await DemoShop.open(path, clock=demo_clock, random=Random(1))
+    shop = await DemoShop.open(path, clock=demo_clock, random=SystemRandom())
     try:
-        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        modes = {entry.name: entry.stat().st_mode & 0o777 for entry in os.scandir(tmp_path)}
     finally:
         await shop.close()
     assert modes["shop.db"] == 0o600
