@@ -1,0 +1,372 @@
+"""Writes those tables of docs/reference/*.md that stand in the code, between their two `generated` comments.
+
+`python tools/write_reference.py` writes them, `--check` fails when one is stale. Texts around the tables are written by
+hand and stay. Needs the `meschain` distribution; starts no server and reads no settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+import typer
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from typer.main import get_command
+
+from hubwire.azure.jwt import MAXIMUM_TOKEN_CHARACTERS as HUB_TOKEN_CHARACTERS
+from hubwire.hub.hub import methods_of
+from hubwire.options import HubOptions, ServerOptions
+from meschain import settings as settings_module
+from meschain.auth import issuers
+from meschain.auth.login_tokens import MAXIMUM_TOKEN_CHARACTERS as LOGIN_TOKEN_CHARACTERS
+from meschain.auth.passwords import MAXIMUM_WAITING
+from meschain.domain import events, payloads
+from meschain.domain.roles import METRICS, PERMISSIONS, Operation, Role, hubs_of, may, visible_metrics
+from meschain.entrypoints.cli.app import app
+from meschain.http.login import MAXIMUM_BODY_BYTES as LOGIN_BODY_BYTES
+from meschain.http.security import MAXIMUM_BODY_BYTES
+from meschain.hubs import clients
+from meschain.hubs.admin import AdminHub
+from meschain.hubs.base import MesChainHub
+from meschain.hubs.dashboard import DashboardHub
+from meschain.hubs.marketplace import MarketplaceHub
+from meschain.opencart.connection import POOL_SIZE, QUERY_SECONDS
+from meschain.services.options import AlertOptions, NotificationOptions, RetentionOptions, SyncOptions
+from meschain.settings import ENV_PREFIX, Settings
+from meschain.state.notifications import PENDING_LIMIT
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+HUBS: tuple[type[MesChainHub[Any]], ...] = (AdminHub, MarketplaceHub, DashboardHub)
+HUB_CLIENTS = (clients.AdminClient, clients.MarketplaceClient, clients.DashboardClient)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def one_line(text: str) -> str:
+    """Documentation as a table's cell; a bare `<` would begin a tag."""
+    parts = re.sub(r"\s+", " ", text).strip().replace("|", "\\|").split("`")
+    return "`".join(part if index % 2 else part.replace("<", "&lt;") for index, part in enumerate(parts))
+
+
+def first_paragraph(documented: object) -> str:
+    text = inspect.getdoc(documented) or ""
+    return one_line(text.partition("\n\n")[0].partition("\nArgs:")[0])
+
+
+def field_docs(module: ModuleType) -> dict[str, dict[str, str]]:
+    """The string literal below each attribute, by class."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for before, after in zip(node.body, node.body[1:], strict=False):
+            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and is_text:
+                found.setdefault(node.name, {})[before.target.id] = one_line(str(after.value.value))  # type: ignore[attr-defined] # is_text
+    return found
+
+
+def camel(name: str) -> str:
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+# --- settings ---
+
+
+def _values(field: FieldInfo) -> str:
+    annotation = field.annotation
+    choices = [item for item in (annotation, *get_args(annotation)) if item is not type(None)]
+    for choice in choices:
+        if get_origin(choice) is Literal:
+            return ", ".join(f"`{value}`" for value in get_args(choice))
+    lowest = next((item for item in field.metadata if isinstance(item, Ge | Gt)), None)
+    highest = next((item.le for item in field.metadata if isinstance(item, Le)), None)
+    if isinstance(lowest, Gt):
+        return f"number above {lowest.gt}" if highest is None else f"number above {lowest.gt}, at most {highest}"
+    if isinstance(lowest, Ge):
+        return f"number from {lowest.ge}" if highest is None else f"number, {lowest.ge} to {highest}"
+    if SecretStr in choices:
+        return "text, masked"
+    if Path in choices:
+        return "path"
+    origin = get_origin(annotation)
+    return "table" if origin is dict else "list" if origin is tuple else "text"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value) or "none"
+    return "none" if value is None or value in ({}, "") else f"`{value}`"
+
+
+def _fields(model: type[BaseModel], names: Iterable[str], docs: Mapping[str, str]) -> str:
+    rows = (
+        (f"`{name}`", _values(model.model_fields[name]), _default(model.model_fields[name]), docs.get(name, ""))
+        for name in names
+    )
+    return table(("setting", "values", "default", "meaning"), rows)
+
+
+def settings_tables() -> str:
+    """One table for each group of `Settings`, whose headings are comments there."""
+    docs = field_docs(settings_module)["Settings"]
+    groups: list[tuple[str, list[str]]] = []
+    for line in inspect.getsource(Settings).splitlines():
+        if heading := re.fullmatch(r"    # --- (.+) ---", line):
+            groups.append((heading[1], []))
+        elif (attribute := re.match(r"    (\w+):", line)) and attribute[1] in Settings.model_fields:
+            groups[-1][1].append(attribute[1])
+    return "\n\n".join(f"## {name.capitalize()}\n\n{_fields(Settings, names, docs)}" for name, names in groups)
+
+
+def sync_endpoint_table() -> str:
+    model = settings_module.SyncEndpoint
+    docs = {"url": "Address of the shop's program, http or https."} | field_docs(settings_module)["SyncEndpoint"]
+    return _fields(model, model.model_fields, docs)
+
+
+def token_issuer_table() -> str:
+    model = issuers.TokenIssuer
+    return _fields(model, model.model_fields, field_docs(issuers)["TokenIssuer"])
+
+
+# --- hubs ---
+
+
+def hub_methods() -> str:
+    hubs_by_method: dict[str, list[str]] = {}
+    described: dict[str, tuple[str, str]] = {}
+    for hub in HUBS:
+        for name, function in sorted(methods_of(hub).items()):
+            parameters = list(inspect.signature(function).parameters.values())[1:]
+            words = (f"{camel(each.name)}{'' if each.default is each.empty else '?'}" for each in parameters)
+            hubs_by_method.setdefault(name, []).append(hub.name)
+            described[name] = (f"`{name}({', '.join(words)})`", first_paragraph(function))
+    rows = ((written, _hubs(hubs_by_method[name]), text) for name, (written, text) in described.items())
+    return table(("method", "hub", "what it does"), rows)
+
+
+def _hubs(names: Sequence[str]) -> str:
+    return "all" if len(names) == len(HUBS) else ", ".join(names)
+
+
+def _ticks(names: Iterable[StrEnum], holds: Callable[[Role, Any], bool]) -> list[list[str]]:
+    return [[f"`{name}`", *("yes" if holds(role, name) else "–" for role in Role)] for name in names]
+
+
+def rights() -> str:
+    return table(("operation", *Role), _ticks(Operation, may))
+
+
+def roles() -> str:
+    rows = (
+        (
+            f"`{role}`",
+            ", ".join(hubs_of(role)),
+            ", ".join(name for name in METRICS if name in visible_metrics(role)),
+            ", ".join(f"`{permission}`" for permission in PERMISSIONS[role]),
+        )
+        for role in Role
+    )
+    return table(("role", "hubs, its default first", "metrics", "claim `permissions`"), rows)
+
+
+def _targets(contract: type) -> dict[str, Callable[..., object]]:
+    """Client methods of a contract by wire name, which stands in their decorator only."""
+    found = {}
+    for base in reversed(contract.__mro__):
+        if base.__module__ != clients.__name__:
+            continue
+        definition = ast.parse(inspect.getsource(base)).body[0]
+        assert isinstance(definition, ast.ClassDef)  # noqa: S101 - its source says class
+        for method in definition.body:
+            if isinstance(method, ast.AsyncFunctionDef):
+                constant = re.search(r"events\.(\w+)", ast.unparse(method.decorator_list[0]))
+                assert constant is not None, method.name  # noqa: S101 - names stand in domain.events
+                found[str(getattr(events, constant[1]))] = getattr(base, method.name)
+    return found
+
+
+def event_list() -> str:
+    hubs_by_target: dict[str, list[str]] = {}
+    functions: dict[str, Callable[..., object]] = {}
+    for hub, contract in zip(HUBS, HUB_CLIENTS, strict=True):
+        for target, function in _targets(contract).items():
+            hubs_by_target.setdefault(target, []).append(hub.name)
+            functions[target] = function
+    rows = []
+    for target, function in functions.items():
+        annotation = str(list(inspect.signature(function).parameters.values())[1].annotation)
+        payload = re.findall(r"\w+", annotation)[0]
+        rows.append(
+            (
+                f"`{target}`",
+                _hubs(hubs_by_target[target]),
+                f"[{payload}](#{payload.lower()})",
+                first_paragraph(function),
+            )
+        )
+    return table(("event", "hubs", "payload", "when"), rows)
+
+
+def _type_name(kind: object) -> str:
+    if isinstance(kind, msgspec.inspect.StructType):
+        return f"[{kind.cls.__name__}](#{kind.cls.__name__.lower()})"
+    if isinstance(kind, msgspec.inspect.ListType):
+        return f"list of {_type_name(kind.item_type)}"
+    if isinstance(kind, msgspec.inspect.DictType):
+        return f"object of {_type_name(kind.value_type)}"
+    names: dict[type, str] = {
+        msgspec.inspect.StrType: "text",
+        msgspec.inspect.IntType: "whole number",
+        msgspec.inspect.FloatType: "number",
+        msgspec.inspect.BoolType: "true or false",
+    }
+    return names[type(kind)]
+
+
+def payload_tables() -> str:
+    docs = field_docs(payloads)
+    parts = []
+    for cls in vars(payloads).values():
+        if not (inspect.isclass(cls) and issubclass(cls, payloads.Payload)) or cls is payloads.Payload:
+            continue
+        described = msgspec.inspect.type_info(cls)
+        assert isinstance(described, msgspec.inspect.StructType)  # noqa: S101 - every payload is one
+        rows = (
+            (f"`{field.encode_name}`", _type_name(field.type), docs.get(cls.__name__, {}).get(field.name, ""))
+            for field in described.fields
+        )
+        text = first_paragraph(cls) if cls.__doc__ else ""
+        parts += [f"### {cls.__name__}", *([text] if text else []), table(("field", "type", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+# --- command line ---
+
+
+def commands() -> str:
+    root = get_command(app)
+    return "\n\n".join(_command_parts(root, ["meschain"]))
+
+
+def _command_parts(command: Any, path: list[str]) -> Iterable[str]:
+    if hasattr(command, "list_commands"):
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            yield from _command_parts(command.get_command(context, name), [*path, name])
+        return
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option" and "--help" not in each.opts]
+    words = [f"{each.name.upper()}{'…' if each.nargs == -1 else ''}" for each in arguments]
+    written = [word if each.required else f"[{word}]" for word, each in zip(words, arguments, strict=True)]
+    usage = " ".join([*path, *written])
+    yield f"## `{usage}`"
+    yield one_line(command.help or "")
+    rows = [(f"`{word}`", one_line(each.help or "")) for word, each in zip(words, arguments, strict=True)]
+    for each in options:
+        default = "" if each.required or each.default in (None, False, ()) else f" Default: `{each.default}`."
+        required = " Required." if each.required else ""
+        rows.append((f"`{each.opts[0]}`", f"{one_line(each.help or '')}{required}{default}"))
+    yield table(("argument or option", "meaning"), rows)
+
+
+# --- operations ---
+
+
+def retention() -> str:
+    kept = RetentionOptions()
+    rows = (
+        ("alerts", kept.alert_days),
+        ("activity", kept.activity_days),
+        ("audit of commands", kept.audit_days),
+        ("notifications, acknowledged or not", kept.notification_days),
+        ("ended sync jobs; the newest of each marketplace stays", kept.sync_job_days),
+    )
+    return table(("rows", "days"), ((what, str(days)) for what, days in rows))
+
+
+def limits() -> str:
+    hub, server, notice = HubOptions(), ServerOptions(), NotificationOptions()
+    rows = (
+        ("hub message from a client", f"{hub.maximum_receive_message_bytes} bytes", "the connection is closed"),
+        ("waiting for one slow reader", f"{hub.outbox_limit_bytes} bytes", "cut off, reason `slow`; it may reconnect"),
+        ("silence of a client", f"{hub.client_timeout_seconds:g} s", "closed with the reason `timeout`"),
+        ("handshake", f"{hub.handshake_timeout_seconds:g} s", "closed with the reason `handshake`"),
+        ("negotiated ids not used yet", f"{server.maximum_pending_negotiations}", "negotiate on `/client` answers 429"),
+        ("hub token", f"{HUB_TOKEN_CHARACTERS} characters", "`/api/negotiate` answers 413"),
+        ("bearer token", f"{LOGIN_TOKEN_CHARACTERS} characters", "401"),
+        ("request body; of a log-in", f"{MAXIMUM_BODY_BYTES}; {LOGIN_BODY_BYTES} bytes", "413"),
+        ("log-ins waiting for their password hash", f"{MAXIMUM_WAITING}", "429 with `Retry-After`"),
+        ("notifications of one user not acknowledged", f"{PENDING_LIMIT}", "`SendNotification` is refused"),
+        ("text of a notification", f"{notice.message_characters} characters", "`SendNotification` is refused"),
+        ("text of an alert", f"{AlertOptions().message_characters} characters", "refused"),
+        ("syncs at once", f"{SyncOptions().parallel_jobs}", "further jobs wait as `queued`; one job per marketplace"),
+        ("sync without progress", f"{SyncOptions().step_timeout_seconds:g} s", "the job fails"),
+        ("connections to the shop's database", f"{2 * POOL_SIZE}", "further reads wait, then fail as if it were away"),
+        ("statement on the shop's database", f"{QUERY_SECONDS} s", "stopped; the figure has no source this time"),
+    )
+    return table(("limit", "value", "when reached"), rows)
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "sync endpoint": sync_endpoint_table,
+    "token issuer": token_issuer_table,
+    "hub methods": hub_methods,
+    "rights": rights,
+    "roles": roles,
+    "events": event_list,
+    "payloads": payload_tables,
+    "commands": commands,
+    "retention": retention,
+    "limits": limits,
+}
+
+_BLOCK = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The page with fresh tables."""
+    return _BLOCK.sub(lambda match: f"{match[1]}\n{GENERATORS[match[2]]()}\n\n{match[3]}", text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail when a page is stale, write nothing")
+    check = parser.parse_args().check
+    stale = 0
+    for page in sorted(REFERENCE.glob("*.md")):
+        before = page.read_text(encoding="utf-8")
+        after = filled(before)
+        if after == before:
+            continue
+        stale += 1
+        if check:
+            print(f"{page.relative_to(REFERENCE.parents[1])} is stale; run python tools/write_reference.py")  # noqa: T201
+        else:
+            page.write_text(after, encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    assert ENV_PREFIX == "MESCHAIN_"  # noqa: S101 - the pages write it out
+    sys.exit(main())
