@@ -72,7 +72,7 @@ class Site:
                 await asyncio.sleep(0.02)
 
     def _cursors(self) -> int:
-        with closing(sqlite3.connect(self.settings.data_dir / "meschain.db")) as database:
+        with closing(sqlite3.connect(self.settings.data_dir / "demo.db")) as database:
             count: int = database.execute("SELECT COUNT(*) FROM mc_cursors").fetchone()[0]
             return count
 

@@ -151,8 +151,8 @@ class Settings(BaseSettings):
     """How often open dashboards get new figures."""
     order_poll_seconds: float = Field(default=0.5, gt=0)
     """How often the shop is asked for new orders. Half a second: an order shows within one."""
-    window_seconds: float = Field(default=60.0, gt=0)
-    """The sliding window of response time, throughput and error rate."""
+    window_seconds: float = Field(default=60.0, gt=0, le=3600)
+    """The sliding window of response time, throughput and error rate; at most an hour, which is kept in memory."""
     session_minutes: int = Field(default=15, ge=1)
     """A shop session counts as active when it was seen within that time."""
     revenue_rule: Literal["gross", "net", "opencart"] = "gross"
@@ -189,10 +189,14 @@ class Settings(BaseSettings):
 
     @property
     def state_url(self) -> str:
-        """Address of our own database. May hold a password: never log it."""
+        """Address of our own database. May hold a password: never log it.
+
+        The demo has a file of its own: its accounts, sync jobs and activity are not to be met in a real shop.
+        """
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir.expanduser().absolute() / 'meschain.db'}"
+        name = "demo.db" if self.demo else "meschain.db"
+        return f"sqlite:///{self.data_dir.expanduser().absolute() / name}"
 
     @property
     def secure(self) -> bool:
@@ -440,6 +444,12 @@ def _sentences(error: ValidationError, sources: Mapping[str, str]) -> Iterable[s
         yield f"The setting {name} ({sources.get(key, 'default')}) is wrong: {message}."
 
 
+def _without_credentials(url: str) -> str:
+    """The address without user name, password and query, where keys of APIs stand."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="***" if parts.query else "").geturl()
+
+
 def _shown(key: str, value: object) -> str:
     if isinstance(value, SecretStr):
         return without_password(value.get_secret_value()) if key in _DATABASE_KEYS else "***"
@@ -449,8 +459,10 @@ def _shown(key: str, value: object) -> str:
         return ", ".join(_shown("", item) for item in value) or "(none)"
     if isinstance(value, dict):
         return ", ".join(f"{name} = {_shown('', item)}" for name, item in value.items()) or "(none)"
+    if key == "" and isinstance(value, str) and "://" in value:
+        return _without_credentials(value)
     if isinstance(value, SyncEndpoint):
-        return value.url
+        return _without_credentials(value.url)
     if isinstance(value, TokenIssuer):
         return f"{value.issuer} ({', '.join(value.algorithms)})"
     return str(value)

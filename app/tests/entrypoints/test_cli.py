@@ -46,7 +46,7 @@ class Shell:
         """What a log-in finds in the database afterwards."""
 
         async def work() -> Identity | None:
-            database = await Database.open(f"sqlite:///{self.data_dir}/meschain.db")
+            database = await Database.open(f"sqlite:///{self.data_dir}/demo.db")
             try:
                 return await OwnAccounts(SqlAccountStore(database), Passwords()).authenticate(username, password)
             finally:

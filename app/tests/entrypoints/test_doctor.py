@@ -22,7 +22,7 @@ SECRET = SecretStr("k3H8-vQz1_pXw7Lm9Rt2Yb5Nc4Jd6Gf0Ss")
 @contextmanager
 def closing_engine(folder: Path) -> Iterator[Connection]:
     """A transaction on our own database in that folder."""
-    engine = create_engine(f"sqlite:///{folder}/meschain.db")
+    engine = create_engine(f"sqlite:///{folder}/demo.db")
     try:
         with engine.begin() as connection:
             yield connection
@@ -45,7 +45,7 @@ async def test_a_demo_needs_nothing(tmp_path: Path) -> None:
 
 async def test_our_own_database_is_empty_old_current_or_newer(tmp_path: Path) -> None:
     assert "serve makes the tables" in (await findings(tmp_path))["own database"].text
-    await (await Database.open(f"sqlite:///{tmp_path}/meschain.db")).close()
+    await (await Database.open(f"sqlite:///{tmp_path}/demo.db")).close()
     assert "is up to date" in (await findings(tmp_path))["own database"].text
     with closing_engine(tmp_path) as connection:
         connection.execute(text("UPDATE mc_schema_version SET version_num = '0001'"))
@@ -55,6 +55,12 @@ async def test_our_own_database_is_empty_old_current_or_newer(tmp_path: Path) ->
         connection.execute(text("UPDATE mc_schema_version SET version_num = 'from the future'"))
     found = (await findings(tmp_path))["own database"]
     assert (found.verdict, "newer version" in found.text) == ("fail", True)
+
+
+async def test_a_demo_in_a_given_database_is_told_what_that_means(tmp_path: Path) -> None:
+    assert "demo accounts" not in await findings(tmp_path)
+    found = await findings(tmp_path, database_url=f"sqlite:///{tmp_path}/given.db")
+    assert (found["demo accounts"].verdict, "real shop" in found["demo accounts"].text) == ("note", True)
 
 
 async def test_a_shop_is_looked_at_in_each_part(data_dir: Path) -> None:

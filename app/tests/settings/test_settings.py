@@ -50,7 +50,13 @@ def test_without_any_the_demo_is_served_on_loopback(environment: Environment) ->
     assert settings.demo
     assert settings.host == "127.0.0.1"
     assert settings.public_url == "http://localhost:8000"
-    assert settings.state_url == f"sqlite:///{Path.cwd()}/meschain-data/meschain.db"
+    assert settings.state_url == f"sqlite:///{Path.cwd()}/meschain-data/demo.db"
+
+
+def test_the_demos_own_state_is_never_a_shops(environment: Environment) -> None:
+    demo = load_settings().settings.state_url
+    environment.set(SHOP)
+    assert load_settings().settings.state_url == f"sqlite:///{Path.cwd()}/meschain-data/meschain.db" != demo
 
 
 def test_command_line_over_environment_over_file_over_default(environment: Environment, tmp_path: Path) -> None:
@@ -240,7 +246,8 @@ def test_nothing_secret_is_shown(environment: Environment) -> None:
             **SHOP,
             "MESCHAIN_PREVIOUS_SECRET": OTHER_SECRET,
             "MESCHAIN_DATABASE_URL": "postgresql://me:hunter2@db/state",
-            "MESCHAIN_SYNC_ENDPOINTS": f'{{"n11": {{"url": "https://a.b/c", "secret": "{SECRET}"}}}}',
+            "MESCHAIN_SYNC_ENDPOINTS": f'{{"n11": {{"url": "https://me:letmein@a.b/c", "secret": "{SECRET}"}}}}',
+            "MESCHAIN_HEALTH_ENDPOINTS": '{"erp": "https://erp.example/health?key=letmein"}',
             "MESCHAIN_TOKEN_ISSUERS": '[{"issuer": "shop", "audience": "m", "algorithms": ["HS256"], "secret": "'
             f'{SECRET}"}}]',
         }
@@ -250,6 +257,7 @@ def test_nothing_secret_is_shown(environment: Environment) -> None:
     assert shown["opencart_url"] == "mysql://reader:***@db/shop"
     assert shown["secret"] == "***"
     assert shown["sync_endpoints"] == "n11 = https://a.b/c"
+    assert shown["health_endpoints"] == "erp = https://erp.example/health?***"
     assert shown["token_issuers"] == "shop (HS256)"
     for text in (repr(loaded), str(loaded.settings), repr(shown), loaded.settings.model_dump_json()):
         assert "hunter2" not in text

@@ -22,7 +22,7 @@ from sqlalchemy import Table
 
 from meschain.database_url import without_password
 from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
-from meschain.entrypoints.serve import listen
+from meschain.entrypoints.serve import DEMO_IN_DATABASE, listen
 from meschain.http.pages import Pages, packaged_pages
 from meschain.opencart.connection import ShopDatabase
 from meschain.opencart.schema import ShopTables
@@ -104,6 +104,8 @@ async def _state(settings: Settings) -> Finding:
 async def _shop(settings: Settings) -> AsyncIterator[Finding]:
     if settings.opencart_url is None:
         yield Finding("shop", _ODD, "the demo shop; set opencart_url to serve your own")
+        if settings.database_url is not None:
+            yield Finding("demo accounts", _ODD, DEMO_IN_DATABASE)
         return
     database = ShopDatabase(
         settings.opencart_url.get_secret_value(), prefix=settings.opencart_prefix, version=settings.opencart_version

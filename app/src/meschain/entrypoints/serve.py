@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -33,6 +34,13 @@ from meschain.services.ports import Clock
 from meschain.settings import LoadedSettings, Settings, load_settings
 
 _LARGEST_HEADERS: Final = 64 * 1024
+
+DEMO_IN_DATABASE: Final = (
+    "the demo puts its accounts, an administrator among them, into database_url, where they stay valid; "
+    "never use that database for a real shop"
+)
+
+_log = logging.getLogger(__name__)
 
 
 @reporting
@@ -138,6 +146,8 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     async with running(settings) as application:
         accounts: Sequence[DemoAccount] = ()
         if settings.demo:
+            if settings.database_url is not None:
+                _log.warning(DEMO_IN_DATABASE)
             accounts = await prepare_demo_accounts(application.accounts, settings.data_dir)
         server = server_for(application, settings)
         _stop_by_signals(server)
