@@ -193,8 +193,9 @@ async def test_logs_in_json_are_one_object_per_line_and_hold_no_token(
             "looks like a default",
         ),
         (("--host", "no.such.host.invalid"), {}, "no address to listen on"),
+        (("--data-dir", __file__), {}, "choose another data_dir"),
     ],
-    ids=["unknown setting", "no secret", "default secret", "no address"],
+    ids=["unknown setting", "no secret", "default secret", "no address", "no folder"],
 )
 async def test_what_cannot_be_served_is_refused_in_a_line(
     data_dir: Path, arguments: tuple[str, ...], settings: dict[str, str], text: str

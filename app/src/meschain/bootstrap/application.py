@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -33,7 +34,7 @@ from meschain.services.clock import SystemClock
 from meschain.services.ports import Clock
 from meschain.services.traffic import SlidingWindow
 from meschain.settings import Settings
-from meschain.state.database import Database
+from meschain.state.database import Database, StateUnavailable
 from meschain.state.demo_file import signing_secrets
 
 Work = Callable[[], Awaitable[None]]
@@ -67,7 +68,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> AsyncIterator
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        settings.data_dir.expanduser().mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(settings.data_dir.expanduser())
         secrets = signing_secrets(settings)
         database = await Database.open(settings.state_url)
         stack.push_async_callback(database.close)
@@ -98,6 +99,15 @@ async def build(settings: Settings, clock: Clock | None = None) -> AsyncIterator
             clock=clock,
             demo_shop=parts.demo,
         )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateUnavailable(
+            f"The folder {folder} cannot be made ({error.strerror}); choose another data_dir."
+        ) from None
 
 
 def _background(stores: Stores, parts: ShopParts, services: Services, clock: Clock) -> Mapping[str, Work]:

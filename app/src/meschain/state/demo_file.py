@@ -20,7 +20,7 @@ FILE_NAME: Final = "demo.json"
 
 
 class DemoFileBroken(Exception):
-    """The file is there and cannot be used; the text says what to do."""
+    """The file cannot be used, or not be made; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ def demo_credentials(data_dir: Path, usernames: Sequence[str] = ()) -> DemoCrede
     if secret is None or missing:
         secret = secret or secrets.token_urlsafe(48)
         passwords |= {name: secrets.token_urlsafe(12) for name in missing}
-        _write(path, secret, passwords)
+        try:
+            _write(path, secret, passwords)
+        except OSError as error:
+            raise DemoFileBroken(f"{path} cannot be written ({error.strerror}); choose another data_dir.") from None
     return DemoCredentials(secret, passwords)
 
 
