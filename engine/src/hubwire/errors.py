@@ -11,8 +11,8 @@ HubwireError
 ├── BindingError            arguments do not fit the method
 ├── Unauthorized            no token, or one that the verifier refuses (HTTP 401)
 ├── Forbidden               a known caller without the right (HTTP 403, or a refused invocation)
-├── ConnectionClosed        a send or call on a connection that has ended
 ├── SlowConsumer            a bounded outbox ran full
+├── WriteTimeout            a client took nothing of what waits for it
 └── ClientTimeout           a client that used to ping fell silent
 """
 
@@ -74,14 +74,6 @@ class Forbidden(HubwireError):
     """A known caller that lacks the right. Raised by filters and hub methods to refuse an invocation."""
 
 
-class ConnectionClosed(HubwireError):
-    """The connection has ended."""
-
-    def __init__(self, connection_id: str) -> None:
-        self.connection_id = connection_id
-        super().__init__(f"Connection '{connection_id}' disconnected.")
-
-
 class SlowConsumer(HubwireError):
     """A connection did not read fast enough and its bounded outbox ran full."""
 
@@ -93,6 +85,18 @@ class SlowConsumer(HubwireError):
         super().__init__(
             f"Connection '{connection_id}' fell behind: {queued_messages} messages ({queued_bytes} B) wait, "
             f"the limit is {limit_bytes} B. Send less, or raise HubOptions.outbox_limit_bytes."
+        )
+
+
+class WriteTimeout(HubwireError):
+    """Unsent data of a connection did not become less for HubOptions.write_timeout_seconds."""
+
+    def __init__(self, connection_id: str, timeout_seconds: float) -> None:
+        self.connection_id = connection_id
+        self.timeout_seconds = timeout_seconds
+        super().__init__(
+            f"Connection '{connection_id}' left unsent data waiting for {timeout_seconds:g} s. "
+            "For slower networks raise HubOptions.write_timeout_seconds."
         )
 
 

@@ -16,9 +16,15 @@ class HubOptions:
     handshake_timeout_seconds: float = 15.0
     """Time for a complete handshake request. 15 s: the reference server's."""
     close_timeout_seconds: float = 5.0
-    """Wait for the peer's WebSocket close frame before TCP is aborted. 5 s: the reference server's."""
+    """Wait for the peer's WebSocket close frame before TCP is aborted, and for calls that still run when the client
+    has broken the protocol. 5 s: the reference server's for the former."""
+    write_timeout_seconds: float = 10.0
+    """How long a client may leave our unsent data where it is before it is cut off. 10 s: the reference server's."""
     maximum_receive_message_bytes: int | None = 32 * 1024
     """Largest single hub message, framing included. 32 KiB: the reference server's. None: unlimited."""
+    maximum_receive_frame_bytes: int = 1024 * 1024
+    """Fast lane: largest WebSocket frame, which is held whole; no less than one hub message. 1 MiB: the JavaScript
+    client joins everything that it sends in one turn into one frame, say 2,000 calls of 500 bytes."""
     outbox_limit_bytes: int = 1024 * 1024
     """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards."""
     detailed_errors: bool = False
@@ -39,7 +45,8 @@ class ServerOptions:
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. None by default."""
     client_path: str | None = None
-    """Negotiated ids that may wait at once; above it negotiate answers 429. They cost memory for 15 s."""
+    """Path under which every hub is reached as `?hub=<name>`, e.g. `/client/`, as in Azure SignalR. None: there is
+    none, and each hub needs a path of its own."""
     connect_timeout_seconds: float = 15.0
     """Life of a negotiated id that nobody uses. 15 s: the reference server's."""
     maximum_pending_negotiations: int = 10_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hubwire import Hub, HubOptions, HubServer, hub_method
-from hubwire.errors import HubError
+from hubwire.errors import HubError, WriteTimeout
 from hubwire.model import Caller, ConnectRequest, Principal
 from hubwire.ports import Line
 from hubwire.server.connection import Connection
@@ -21,7 +21,7 @@ from hubwire.testing.specs.line import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.json_codec import JSON
-from hubwire.wire.messages import Message, Ping
+from hubwire.wire.messages import Close, Completion, Message, Ping
 
 from .conftest import until
 
@@ -34,7 +34,7 @@ class Stage:
     def __init__(self) -> None:
         self.connect = asyncio.Event()
         self.connect.set()
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self.events: list[object] = []
 
 
@@ -54,6 +54,12 @@ class StagedHub(Hub):
     @hub_method
     async def wait(self) -> None:
         await asyncio.Event().wait()
+
+    @hub_method
+    async def await_cancelled(self) -> None:
+        work: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        work.cancel()
+        await work
 
 
 class Peer:
@@ -195,6 +201,57 @@ async def test_a_full_outbox_ends_the_connection_at_once() -> None:
         await peer.settle()
         assert "fell behind: 2 messages" in str(stage.events[-1])
         assert peer.hubs.connection_count == 0
+
+
+async def test_a_client_that_takes_nothing_is_cut_off_although_little_waits() -> None:
+    stage = Stage()
+    async with opened(stage, HubOptions(write_timeout_seconds=10.0)) as peer:
+        clock = peer.hubs.clock
+        assert isinstance(clock, FakeClock)
+        await clock.until_sleeping()
+        peer.connection.pause_writing()
+        clock.advance(9.0)
+        peer.connection.resume_writing()  # it has taken something
+        peer.connection.pause_writing()
+        await peer.settle()
+        clock.advance(9.0)
+        await peer.settle()
+        assert not is_aborted(peer)
+        clock.advance(1.5)
+        await peer.settle()
+        assert is_aborted(peer)
+        assert isinstance(stage.events[-1], WriteTimeout)
+
+
+async def test_a_socket_that_is_lost_but_not_gone_is_cut_off() -> None:
+    async with opened(Stage(), HubOptions(close_timeout_seconds=5.0)) as peer:
+        clock = peer.hubs.clock
+        assert isinstance(clock, FakeClock)
+        await clock.until_sleeping()
+        await peer.vanish()
+        assert not is_aborted(peer)
+        clock.advance(5.5)
+        await peer.settle()
+        assert is_aborted(peer)
+
+
+async def test_a_method_that_awaits_something_cancelled_is_answered_and_the_next_call_runs() -> None:
+    async with opened(Stage()) as peer:
+        for number in "12":
+            call = f'{{"type":1,"invocationId":"{number}","target":"await_cancelled","arguments":[]}}\x1e'
+            peer.connection.feed(call.encode())
+        text = "An unexpected error occurred invoking 'await_cancelled' on the server."
+        assert await peer.received(2) == [Completion("1", error=text), Completion("2", error=text)]
+
+
+async def test_a_connected_that_awaits_something_cancelled_closes_the_connection() -> None:
+    stage = Stage()
+    stage.connect.clear()
+    stage.failure = asyncio.CancelledError()
+    async with opened(stage) as peer:
+        stage.connect.set()
+        assert await peer.received(1) == [Close("Connection closed with an error.")]
+        assert stage.events == []
 
 
 async def test_a_client_that_has_caught_up_is_served_directly_again() -> None:

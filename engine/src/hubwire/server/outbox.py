@@ -34,8 +34,3 @@ class Outbox:
         data = self._waiting.popleft()
         self.queued_bytes -= len(data)
         return data
-
-    def clear(self) -> None:
-        """Drop everything."""
-        self._waiting.clear()
-        self.queued_bytes = 0

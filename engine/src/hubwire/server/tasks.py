@@ -12,6 +12,12 @@ from collections.abc import Coroutine
 _log = logging.getLogger("hubwire.server")
 
 
+def is_ending() -> bool:
+    """Whether the present task is being cancelled by its owner, rather than having awaited something cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Tasks:
     """Starts tasks, keeps them alive, reports those that fail, ends them all with their owner."""
 
