@@ -54,6 +54,7 @@ class Session:
         "_close_text",
         "_events",
         "_failure",
+        "_failure_deadline",
         "_handshake_deadline",
         "_has_pinged",
         "_idle_since",
@@ -95,6 +96,7 @@ class Session:
         self._has_pinged = False
         self._idle_since = now
         self._failure: RemoteProtocolError | None = None
+        self._failure_deadline = 0.0
 
     # What the transport brings
 
@@ -107,7 +109,7 @@ class Session:
         if self.state is State.HANDSHAKE:
             self._read_handshake(now)
         elif self.state is State.OPEN:
-            self._dispatch()
+            self._dispatch(now)
 
     def receive_end(self, error: BaseException | None = None) -> None:
         """The transport is gone; `error` None: it was closed properly, only without a Close message."""
@@ -124,6 +126,8 @@ class Session:
             case State.HANDSHAKE:
                 if now >= self._handshake_deadline:
                     self._refuse(HandshakeError(handshake.CANCELED))
+            case State.OPEN if self._failure is not None and now >= self._failure_deadline:
+                self._fail(self._failure, EndReason.PROTOCOL)
             case State.CONNECTING | State.OPEN:
                 client_deadline = self._client_deadline()
                 if client_deadline is not None and now >= client_deadline:
@@ -143,7 +147,7 @@ class Session:
             return
         self.state = advance(self.state, Step.CONNECTED)
         self._idle_since = now
-        self._dispatch()
+        self._dispatch(now)
 
     def send_result(self, invocation: Invocation, result: object, now: float) -> None:
         """The method has returned. A result that cannot be written ends the connection, as in the reference server."""
@@ -201,8 +205,11 @@ class Session:
 
     @property
     def wants_data(self) -> bool:
-        """Whether the owner should go on reading; False while a backlog waits behind a running invocation."""
-        return self._reader.buffered_bytes <= READ_AHEAD_BYTES or self._is_reading
+        """Whether the owner should go on reading; False while a backlog waits behind a running invocation.
+
+        True after the end: the transport's own good-bye is still to come, and data is dropped.
+        """
+        return self._is_reading or self.state is State.CLOSED or self._reader.buffered_bytes <= READ_AHEAD_BYTES
 
     @property
     def deadline(self) -> float | None:
@@ -211,6 +218,8 @@ class Session:
             return self._handshake_deadline
         if self.state is State.CLOSED:
             return None
+        if self._failure is not None:
+            return min(self._next_ping, self._failure_deadline)
         client_deadline = self._client_deadline()
         return self._next_ping if client_deadline is None else min(self._next_ping, client_deadline)
 
@@ -259,7 +268,7 @@ class Session:
         self._output.append(handshake.SUCCESS)
         self._events.append(HandshakeAccepted(codec))
 
-    def _dispatch(self) -> None:
+    def _dispatch(self, now: float) -> None:
         """Handle complete messages until one has to wait, the connection ends or there are no more."""
         while self._is_reading:
             try:
@@ -268,8 +277,10 @@ class Session:
                     return
                 message = self.codec.decode(payload)
             except RemoteProtocolError as error:
-                # Calls that came before are still answered, and nothing behind is read.
+                # Calls that came before are still answered if that takes no longer than a close may, and nothing
+                # behind is read.
                 self._failure = error
+                self._failure_deadline = now + self._options.close_timeout_seconds
                 self._fail_when_answered()
                 return
             match message:
@@ -296,7 +307,7 @@ class Session:
         if following is not None:
             self._events.append(InvocationReceived(following))
         self._fail_when_answered()
-        self._dispatch()
+        self._dispatch(now)
 
     def _fail_when_answered(self) -> None:
         if self._failure is not None and not self._permits.running:
@@ -307,7 +318,7 @@ class Session:
             return
         try:
             self._output.append(self.codec.encode(message))
-        except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        except Exception as error:  # noqa: BLE001 - encoding runs user objects; their failure ends this connection only
             self.send_failure(error, allow_reconnect=True)
 
     def _refuse(self, error: HandshakeError) -> None:
@@ -320,4 +331,5 @@ class Session:
 
     def _end(self, reason: EndReason, error: BaseException | None) -> None:
         self.state = advance(self.state, Step.ENDED)
+        self._reader.rest()  # a backlog is of no use any more
         self._events.append(Ended(reason, error))
