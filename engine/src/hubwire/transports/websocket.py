@@ -36,7 +36,7 @@ class WebSocketTransport(asyncio.Protocol):
     Life: made with the request's head, then `accept` or `reject`, then frames both ways until `Receiver.lost`.
     """
 
-    __slots__ = ("_early", "_has_ended", "_on_lost", "_receiver", "_transport", "_websocket", "is_binary")
+    __slots__ = ("_early", "_has_ended", "_is_paused", "_on_lost", "_receiver", "_transport", "_websocket", "is_binary")
 
     name = WEBSOCKETS
     uses_frames = True
@@ -50,7 +50,8 @@ class WebSocketTransport(asyncio.Protocol):
         # holds each one whole. No extension is offered: compression costs memory and leaks secrets (CRIME).
         self._websocket = ServerProtocol(max_size=(None, frame_limit_bytes), logger=_library_log)
         self._receiver: Receiver | None = None
-        self._early: list[bytes] = []
+        self._early = b""
+        self._is_paused = False
         self._on_lost: Callable[[WebSocketTransport], None] | None = on_lost
         self._has_ended = False
 
@@ -76,11 +77,10 @@ class WebSocketTransport(asyncio.Protocol):
         self._receiver = receiver
         self._websocket.send_response(response)
         self._flush()
-        waiting = [early, *self._early] if early else self._early
-        self._early = []
-        for data in waiting:
-            self._receive(data)
-        self._transport.resume_reading()
+        self._transport.resume_reading()  # before the receiver can ask for the contrary
+        waiting, self._early = early + self._early, b""
+        if waiting:
+            self._receive(waiting)
 
     def reject(self, response: Response) -> None:
         """Answer with an error and end."""
@@ -127,22 +127,26 @@ class WebSocketTransport(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._receiver is None:
-            self._early.append(data)
-            if sum(map(len, self._early)) > _EARLY_BYTES:
+            self._early += data
+            if len(self._early) > _EARLY_BYTES:
                 self._transport.pause_reading()
             return
         self._receive(data)
 
     def pause_writing(self) -> None:
+        self._is_paused = True
         if self._receiver is not None:
             self._receiver.pause_writing()
 
     def resume_writing(self) -> None:
+        self._is_paused = False
         if self._receiver is not None:
             self._receiver.resume_writing()
 
     def eof_received(self) -> bool | None:
-        return None  # the loop closes the transport; connection_lost follows
+        # The loop now closes the transport, which lasts until a peer that may read no more has taken all we sent.
+        self._end(ConnectionResetError("The socket was closed without a close frame."))
+        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc if exc is not None else ConnectionResetError("The socket was closed without a close frame."))
@@ -157,6 +161,8 @@ class WebSocketTransport(asyncio.Protocol):
         """The server stops and has not drained."""
         if self._receiver is None:
             self._transport.close()
+        elif self._has_ended:
+            self._transport.abort()
         else:
             self._receiver.stop()
 
@@ -178,7 +184,12 @@ class WebSocketTransport(asyncio.Protocol):
         if websocket.parser_exc is not None:
             self._end(websocket.parser_exc)
         if websocket.writes:
-            self._flush()
+            if self._is_paused and websocket.state is OPEN:
+                # Only pongs can be due now. A peer that sends pings and reads nothing would fill the memory with them;
+                # RFC 6455 5.5.3 lets us leave earlier pings unanswered.
+                websocket.data_to_send()
+            else:
+                self._flush()
 
     def _end(self, error: BaseException | None) -> None:
         if not self._has_ended:
