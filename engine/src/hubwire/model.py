@@ -108,7 +108,11 @@ class ConnectRequest:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a verified token speaks for. `expires_at` is seconds since 1970 UTC, None: never."""
+    """Who a verified token speaks for.
+
+    `expires_at` is the token's end in seconds since 1970 UTC, None: never. It is told to hub code; an open connection
+    is not ended then, as in the reference server.
+    """
 
     user_id: str | None = None
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)

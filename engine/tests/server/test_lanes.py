@@ -324,7 +324,7 @@ async def test_a_peer_that_ignores_our_close_is_cut_off(serve: Serve, lane: str)
 @fast_lane_only
 async def test_a_frame_over_the_limit_is_refused_by_the_websocket(serve: Serve) -> None:
     async with serve() as running, running.connected() as client:
-        await client.socket.send("x" * (9 * 32 * 1024))
+        await client.socket.send("x" * (1024 * 1024 + 1))
         assert await client.closed() == 1009
         assert running.observer.closed == ["lost"]
 

@@ -198,6 +198,7 @@ class HubServer:
             case "lifespan":
                 await self._serve_lifespan(scope, receive, send)
             case "http":
+                self._require_running()
                 route = self._route(scope)
                 if route is None:
                     answer = Answer(404, b"Not Found")

@@ -78,9 +78,9 @@ class Endpoint:
             if route.is_negotiate:
                 raise Refused(405, "Method not allowed")
             hub = self.admission.check(route, request)
-            if self.is_draining:
-                raise Refused(503, "The server is going away")
             principal = await self.admission.authenticate(hub, request)
+            if self.is_draining:  # asked last: whoever is let in later would miss the drain
+                raise Refused(503, "The server is going away")
             limit = self._options.maximum_connections
             if limit is not None and len(self.connections) >= limit:
                 raise Refused(503, "Too many connections", (("retry-after", "5"),))

@@ -32,6 +32,6 @@ class HostedHub:
 
     @property
     def frame_limit_bytes(self) -> int | None:
-        """Largest WebSocket frame taken in. A frame may carry several hub messages, clients join what they queued."""
+        """Largest WebSocket frame taken in, None: any. It must at least hold the largest hub message."""
         limit = self.options.maximum_receive_message_bytes
-        return None if limit is None else max(8 * limit, 64 * 1024)
+        return None if limit is None else max(limit, self.options.maximum_receive_frame_bytes)

@@ -79,4 +79,5 @@ def bearer_token(request: ConnectRequest) -> str | None:
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token.strip() else None
-    return request.query_value("access_token") or None
+    tokens = query_values(request, "access_token")
+    return (tokens[-1] or None) if tokens else None  # the last one counts where it is repeated, as in Azure SignalR
