@@ -1,0 +1,79 @@
+"""Every page: links lead somewhere, generated tables are fresh, examples are the files that they claim to be."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from app.tests.docs.pages import DOCS, PAGES, REPOSITORY, anchors, blocks, links
+
+from meschain.settings import Settings
+
+EXECUTED_ELSEWHERE = {
+    "docs/how-to/accounts-and-tokens.md",
+    "docs/how-to/connect-a-page.md",
+    "docs/how-to/sync-endpoint.md",
+}
+"""Their Python needs a running server: test_examples.py."""
+
+
+def named(page: Path) -> str:
+    return page.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_python_block_is_executed(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "python" and block.page not in EXECUTED_ELSEWHERE:
+            exec(compile(block.text, block.page, "exec"), {"__name__": "documentation"})  # noqa: S102 - our own pages
+
+
+def test_the_chat_of_the_first_page_is_the_example() -> None:
+    (chat,) = [block.text for block in blocks(REPOSITORY / "README.md") if block.language == "python"]
+    assert chat in (REPOSITORY / "examples/chat/server.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_settings_in_examples_exist(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "toml":
+            assert (
+                tomllib.loads(re.sub(r"^ {3}", "", block.text, flags=re.MULTILINE)).keys()
+                <= Settings.model_fields.keys()
+            )
+
+
+def test_generated_tables_are_fresh() -> None:
+    command = [sys.executable, "tools/write_reference.py", "--check"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_page_is_reached_from_the_first() -> None:
+    reached: set[Path] = set()
+    waiting = [REPOSITORY / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        for link in links(page):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            if not link.startswith("http"):
+                waiting += [*target.glob("*.md")] if target.is_dir() else [target]
+    assert {page for page in PAGES if page.is_relative_to(DOCS)} <= reached
