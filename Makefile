@@ -12,16 +12,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DELETE_ON_ERROR:
 
 help: ## Print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-24s %s\n' "$$name" "$$text"; done
 
 serve: $(VENV)/.run $(PAGES)/.built ## Bring up the demo shop's live dashboards (PORT=8000)
 	@exec $(BIN)/meschain serve --port $(PORT) --data-dir $(DATA_DIR)
 
-test: $(VENV)/.dev $(PAGES)/.built ## Set everything up and run every test
+test: lint $(PAGES)/.built ## Set everything up and run every test
 	@tools/need.sh chromium mariadb
-	$(BIN)/lint-imports
-	$(BIN)/python web/contracts/generate.py --check
-	cd web && npm run check && npm test
+	cd web && npm test
 	$(MAKE) --no-print-directory test-engine-alone
 	$(BIN)/pytest
 
@@ -29,14 +27,17 @@ test: $(VENV)/.dev $(PAGES)/.built ## Set everything up and run every test
 test-engine-alone: $(VENV)-engine/.installed ## Run the engine's tests where only the engine is installed
 	$(VENV)-engine/bin/pytest engine/tests
 
-check: $(VENV)/.dev web/node_modules/.installed ## The quick loop: format, lint, types, import contracts, unit tests
+check: lint ## The quick loop while working: lint and the unit tests that need no other program
+	$(BIN)/pytest -q engine/tests/wire engine/tests/session engine/tests/hub engine/tests/plane app/tests/auth app/tests/services
+
+.PHONY: lint
+lint: $(VENV)/.dev web/node_modules/.installed ## Format, lint, types, import contracts, generated files fresh
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python web/contracts/generate.py --check
 	cd web && npm run check
-	$(BIN)/pytest -q engine/tests app/tests/auth app/tests/services app/tests/domain
 
 bench: $(VENV)/.dev $(PAGES)/.built ## Measure connect and message times with 1,000 connections
 	$(BIN)/python bench/connections.py
