@@ -48,18 +48,19 @@ class Socket(asyncio.Transport):
         self.is_reading_ = True
 
 
-class FullReceiver:
-    """Has enough after the first bytes."""
+class MemoryReceiver:
+    """Keeps what it is fed. With `has_enough` it asks for a pause at each feed."""
 
     def __init__(self) -> None:
+        self.has_enough = False
         self.lane: WebSocketTransport | None = None
         self.fed: list[bytes] = []
         self.ends: list[BaseException | None] = []
 
     def feed(self, data: bytes) -> None:
         self.fed.append(data)
-        assert self.lane is not None
-        self.lane.pause_reading()
+        if self.has_enough and self.lane is not None:
+            self.lane.pause_reading()
 
     def pause_writing(self) -> None:
         return
@@ -74,9 +75,10 @@ class FullReceiver:
         return
 
 
-def opened(early: bytes = b"") -> tuple[WebSocketTransport, Socket, FullReceiver]:
+def opened(early: bytes = b"", *, has_enough: bool = False) -> tuple[WebSocketTransport, Socket, MemoryReceiver]:
     socket = Socket()
-    receiver = FullReceiver()
+    receiver = MemoryReceiver()
+    receiver.has_enough = has_enough
     lane = receiver.lane = WebSocketTransport(socket, 1024, lambda lane: None)
     head = lane.receive_head(HEAD)
     assert head is not None
@@ -85,10 +87,10 @@ def opened(early: bytes = b"") -> tuple[WebSocketTransport, Socket, FullReceiver
     return lane, socket, receiver
 
 
-def test_pings_of_a_peer_that_reads_nothing_are_not_answered_into_memory() -> None:
+async def test_pings_of_a_peer_that_reads_nothing_are_not_answered_into_memory() -> None:
     lane, socket, _ = opened()
     lane.pause_writing()
-    lane.data_received(frame(Opcode.PING, b"x" * 125) * 1000)
+    lane.data_received(frame(Opcode.PING, b"x" * 125) * 100)
     assert socket.written == []
     lane.resume_writing()
     lane.data_received(frame(Opcode.PING, b"y"))
@@ -96,7 +98,7 @@ def test_pings_of_a_peer_that_reads_nothing_are_not_answered_into_memory() -> No
 
 
 def test_a_receiver_that_has_enough_of_early_bytes_stays_paused() -> None:
-    _, socket, receiver = opened(frame(Opcode.TEXT, b"early"))
+    _, socket, receiver = opened(frame(Opcode.TEXT, b"early"), has_enough=True)
     assert receiver.fed == [b"early"]
     assert not socket.is_reading_
 
@@ -109,3 +111,40 @@ def test_a_half_closed_socket_is_the_end_though_data_waits_in_it() -> None:
     assert socket.is_aborted
     lane.connection_lost(None)
     assert len(receiver.ends) == 1
+
+
+MANY = [f"{number}".encode() for number in range(10_000)]
+
+
+async def until_fed(receiver: MemoryReceiver, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(receiver.fed) < count:  # noqa: ASYNC110 - the turns of the loop are what is tested
+            await asyncio.sleep(0)
+
+
+async def test_much_input_is_worked_off_in_turns_with_the_others() -> None:
+    lane, socket, receiver = opened()
+    lane.data_received(b"".join(frame(Opcode.TEXT, each) for each in MANY))
+    assert 0 < len(receiver.fed) < 2000
+    assert not socket.is_reading_
+    lane.data_received(frame(Opcode.TEXT, b"later"))  # sockets may hand out more after a pause
+    await until_fed(receiver, len(MANY) + 1)
+    assert receiver.fed == [*MANY, b"later"]
+    assert socket.is_reading_
+
+
+async def test_a_receiver_that_has_enough_is_fed_on_when_it_wants_more() -> None:
+    lane, socket, receiver = opened(has_enough=True)
+    lane.data_received(b"".join(frame(Opcode.TEXT, each) for each in MANY))
+    fed = len(receiver.fed)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(receiver.fed) == fed
+    lane.resume_reading()
+    await until_fed(receiver, fed + 1)
+    assert not socket.is_reading_
+    receiver.has_enough = False
+    lane.resume_reading()
+    await until_fed(receiver, len(MANY))
+    assert receiver.fed == MANY
+    assert socket.is_reading_
