@@ -37,6 +37,7 @@ lint: $(VENV)/.dev web/node_modules/.installed ## Format, lint, types, import co
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python web/contracts/generate.py --check
+	$(BIN)/python tools/write_reference.py --check
 	cd web && npm run check
 
 bench: $(VENV)/.dev $(PAGES)/.built ## Measure connect and message times with 1,000 connections
