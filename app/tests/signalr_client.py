@@ -65,6 +65,10 @@ class SignalRClient:
         """The arguments of every such event so far."""
         return [argument for name, argument in self.events if name == target]
 
+    async def closed_by_the_server(self) -> None:
+        """Wait until the connection has ended."""
+        await self.until(lambda: self.ended)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition holds, looking again at each message."""
         async with asyncio.timeout(TIMEOUT_SECONDS), self._changed:

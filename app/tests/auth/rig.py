@@ -134,7 +134,12 @@ class Rig:
             token_seconds=900,
             session_seconds=3600,
             journal=self.journal,
+            on_end=self._note_end,
         )
+        self.ended: list[str] = []
+
+    async def _note_end(self, session_id: str) -> None:
+        self.ended.append(session_id)
 
     async def add(self, username: str, role: Role = Role.ADMIN, marketplaces: Sequence[str] = ()) -> str:
         """Make an own account with `PASSWORD` and return its user id."""

@@ -110,6 +110,7 @@ async def test_a_disabled_account_cannot_refresh_ever_again(rig: Rig) -> None:
     entry = rig.shop.users.pop("boss")
     with pytest.raises(LoginEnded):
         await rig.service.refresh(log_in.refresh_token)
+    assert rig.ended == [rig.tokens.verify(log_in.access_token).session_id]
     rig.shop.users["boss"] = entry
     assert await rig.shop.current(identity.user_id) is not None
     with pytest.raises(LoginEnded):

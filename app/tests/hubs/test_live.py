@@ -8,6 +8,8 @@ import pytest
 from app.tests.conftest import Site, running_site
 from app.tests.signalr_client import open_connection
 
+from meschain.hubs.log_ins import REASON
+
 DEFAULT_HUBS = {
     "superadmin": "meschainadminhub",
     "admin": "meschainadminhub",
@@ -71,6 +73,8 @@ async def test_groups_and_notifications_survive_a_restart_of_the_server(data_dir
 async def test_an_alert_reaches_a_second_administrator(site: Site) -> None:
     first, second = await site.login("superadmin"), await site.login("admin")
     async with site.connected(first["accessToken"]) as one, site.connected(second["accessToken"]) as other:
+        # A hub answers the first call when it has put the connection into its groups.
+        await other.invoke("JoinAdminGroup", second["userId"], "admin")
         await one.invoke("BroadcastSystemAlert", "Warehouse closes at six", "warning")
         alert = await other.received("systemAlert")
         assert (alert["message"], alert["level"], alert["source"]) == (
@@ -98,3 +102,19 @@ async def test_a_log_in_is_shown_to_administrators(site: Site) -> None:
         viewer = await site.login("viewer")
         activity = await client.received("userActivityUpdate", lambda activity: activity["kind"] == "login")
         assert activity["user"] == viewer["name"]
+
+
+async def test_a_log_out_ends_the_connections_of_that_log_in(site: Site) -> None:
+    first, second = await site.login("admin"), await site.login("admin")
+    async with (
+        site.connected(first["accessToken"]) as leaving,
+        site.connected(first["accessToken"], "MesChainDashboardHub") as leaving_too,
+        site.connected(second["accessToken"]) as staying,
+    ):
+        headers = {"Authorization": f"Bearer {first['accessToken']}"}
+        async with site.http.post(f"{site.url}/api/logout", headers=headers) as answer:
+            assert answer.status == 204
+        for client in (leaving, leaving_too):
+            await client.closed_by_the_server()
+            assert client.close == {"type": 7, "error": REASON}
+        await staying.invoke("JoinAdminGroup", second["userId"], "admin")

@@ -53,3 +53,13 @@ async def test_the_expired_are_removed(store: SqlLoginSessionStore) -> None:
     assert await store.get("s1") is not None
     await store.remove_expired(SESSION.expires_at)
     assert await store.get("s1") is None
+
+
+async def test_the_ended_among_many_are_told(store: SqlLoginSessionStore) -> None:
+    await store.add(SESSION)
+    await store.add(dataclasses.replace(SESSION, id="s2", token_hash="h2", revoked=True))
+    await store.add(dataclasses.replace(SESSION, id="s3", token_hash="h3", expires_at=NOW))
+    asked = ["s1", "s2", "s3", "gone"]
+    assert await store.ended(asked, NOW) == ["s2", "s3", "gone"]
+    assert await store.ended(asked, SESSION.expires_at) == asked
+    assert await store.ended([], NOW) == []

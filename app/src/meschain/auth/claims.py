@@ -1,4 +1,4 @@
-"""An identity as claims of a hub token, and back. The only two functions that know the names of these claims."""
+"""An identity as claims of a token of ours, and back. The only module that knows the names of these claims."""
 
 from __future__ import annotations
 
@@ -15,16 +15,26 @@ _ROLE: Final = "role"
 _PERMISSIONS: Final = "permissions"
 _MARKETPLACES: Final = "marketplaces"
 _NAME: Final = "name"
+_SESSION: Final = "sid"
 
 
-def claims_of(identity: Identity) -> dict[str, object]:
-    """What a hub token carries beside the user id."""
-    return {
+def claims_of(identity: Identity, session_id: str | None = None) -> dict[str, object]:
+    """What a token of ours carries beside the user id; `session_id` names the log-in behind it."""
+    claims: dict[str, object] = {
         _ROLE: identity.role.value,
         _PERMISSIONS: list(PERMISSIONS[identity.role]),
         _MARKETPLACES: list(identity.marketplaces),
         _NAME: identity.name,
     }
+    if session_id is not None:
+        claims[_SESSION] = session_id
+    return claims
+
+
+def session_of(claims: Mapping[str, object]) -> str | None:
+    """The log-in behind a token; None: an operator or another issuer gave it."""
+    session_id = claims.get(_SESSION)
+    return session_id if isinstance(session_id, str) else None
 
 
 def identity_of(user_id: str, claims: Mapping[str, object]) -> Identity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +21,10 @@ _log = logging.getLogger(__name__)
 
 MAXIMUM_USERNAME_CHARACTERS: Final = 96
 """OpenCart's are at most 20, e-mail addresses rarely longer than this."""
+
+
+OnEnd = Callable[[str], Awaitable[None]]
+"""Takes the id of a log-in that has ended."""
 
 
 class WrongCredentials(Exception):
@@ -57,7 +61,11 @@ class LoginService:
         token_seconds: int,
         session_seconds: int,
         journal: LoginJournal | None = None,
+        on_end: OnEnd | None = None,
     ) -> None:
+        """Args:
+        on_end: Is told of each log-in that ends here, by log-out or because its account is gone.
+        """
         self._checks = checks
         self._sessions = sessions
         self._tokens = tokens
@@ -66,6 +74,7 @@ class LoginService:
         self._token_seconds = token_seconds
         self._session_seconds = session_seconds
         self._journal = journal
+        self._on_end = on_end
 
     async def login(self, username: str, password: str, address: str) -> LogIn:
         """Check the password and open a log-in.
@@ -107,7 +116,7 @@ class LoginService:
             raise LoginEnded
         identity = await current_identity(self._checks, session.user_id)
         if identity is None:
-            await self._sessions.revoke(session.id)
+            await self._end(session.id)
             raise LoginEnded
         return self._log_in(identity, session, refresh_token)
 
@@ -118,8 +127,13 @@ class LoginService:
         for session in {session.id: session for session in ending if session is not None}.values():
             if session.revoked:
                 continue
-            await self._sessions.revoke(session.id)
+            await self._end(session.id)
             await self._tell_of_logout(session.user_id)
+
+    async def _end(self, session_id: str) -> None:
+        await self._sessions.revoke(session_id)
+        if self._on_end is not None:
+            await self._on_end(session_id)
 
     async def _tell_of_logout(self, user_id: str) -> None:
         if self._journal is None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import jwt
 
-from meschain.auth.claims import claims_of, identity_of
+from meschain.auth.claims import claims_of, identity_of, session_of
 from meschain.auth.issuers import OUR_ISSUER
 from meschain.auth.keys import SigningKey
 from meschain.auth.ports import Clock
@@ -61,10 +61,8 @@ class LoginTokens:
             "iat": int(now.timestamp()),
             "exp": int((now + timedelta(seconds=lifetime_seconds)).timestamp()),
             "jti": secrets.token_urlsafe(12),
-            **claims_of(identity),
+            **claims_of(identity, session_id),
         }
-        if session_id is not None:
-            payload["sid"] = session_id
         return jwt.encode(payload, self._signing.value, algorithm=_ALGORITHM, headers={"kid": self._signing.id})
 
     def verify(self, token: str) -> LoginClaims:
@@ -89,10 +87,7 @@ class LoginTokens:
         expires_at = moment(payload["exp"])
         if expires_at <= self._clock.now():
             raise InvalidToken("the token has expired")
-        session_id = payload.get("sid")
-        return LoginClaims(
-            identity_of(payload["sub"], payload), session_id if isinstance(session_id, str) else None, expires_at
-        )
+        return LoginClaims(identity_of(payload["sub"], payload), session_of(payload), expires_at)
 
 
 def moment(value: object) -> datetime:

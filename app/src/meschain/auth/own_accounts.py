@@ -110,7 +110,11 @@ class AccountAdministration:
         return await self._save(dataclasses.replace(account, marketplaces=checked_marketplaces(marketplaces)))
 
     async def set_disabled(self, username: str, disabled: bool, source: str = OWN) -> Account:
-        """Takes effect at the next request that the user makes with a token; disabling ends every log-in."""
+        """Takes effect at the next request that the user makes with a token; disabling an own account ends its log-ins.
+
+        A shop's admin is known by the shop's number for it, which is not kept here: each of its log-ins ends at its
+        next refresh.
+        """
         account = await self.get(username, source)
         if disabled:
             await self._sessions.revoke_all(own_identity(account).user_id)

@@ -101,6 +101,9 @@ class LoginSessionStore(Protocol):
 
     async def remove_expired(self, now: datetime) -> None: ...
 
+    async def ended(self, session_ids: Sequence[str], now: datetime) -> Sequence[str]:
+        """Those among them that hold no longer: revoked, expired, or gone."""
+
 
 class LoginJournal(Protocol):
     """Is told of log-ins, so that they can be shown. Must not raise."""
@@ -113,8 +116,13 @@ class LoginJournal(Protocol):
 class ClientAccess(Protocol):
     """Lets a client into a hub: the address to dial, and a token bound to hub, user and role."""
 
-    def issue(self, hub: str, identity: Identity, lifetime_seconds: float) -> NegotiateAnswer:
+    def issue(
+        self, hub: str, identity: Identity, lifetime_seconds: float, session_id: str | None = None
+    ) -> NegotiateAnswer:
         """The answer of negotiate. Checks no right: call it with what `auth.negotiate.decide` returned.
+
+        Args:
+            session_id: the log-in behind it, whose end ends the connection.
 
         Raises: ValueError when the identity does not fit into a token.
         """

@@ -27,6 +27,7 @@ from meschain.bootstrap.stores import Stores, make_retention, make_stores
 from meschain.domain.roles import Identity, Role
 from meschain.http.app import WebApplication
 from meschain.http.health import BackgroundState
+from meschain.hubs.log_ins import LogIns
 from meschain.hubs.observer import HubObserver
 from meschain.opencart.demo.shop import DemoShop
 from meschain.opencart.login_activity import show_shop_logins
@@ -86,14 +87,27 @@ async def build(settings: Settings, clock: Clock | None = None) -> AsyncIterator
         tokens = make_tokens(settings, secrets, clock)
         hubs = make_hub_server(settings, tokens, observer, clock)
         services = make_services(settings, stores, parts, window, hubs, http, clock)
-        add_hubs(hubs, stores, services, clock)
+        log_ins = LogIns(stores.sessions, hubs.plane, clock)
+        add_hubs(hubs, stores, services, log_ins, clock)
         state = BackgroundState()
         yield Application(
             web=make_web(
-                settings, secrets, tokens, database, stores, parts, services, hubs, registry, window, state, clock
+                settings,
+                secrets,
+                tokens,
+                database,
+                stores,
+                parts,
+                services,
+                hubs,
+                registry,
+                window,
+                state,
+                log_ins,
+                clock,
             ),
             hubs=hubs,
-            background=_background(stores, parts, services, clock),
+            background=_background(stores, parts, services, log_ins, clock),
             background_state=state,
             accounts=AccountAdministration(stores.accounts, stores.sessions, Passwords(), clock),
             clock=clock,
@@ -110,7 +124,9 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _background(stores: Stores, parts: ShopParts, services: Services, clock: Clock) -> Mapping[str, Work]:
+def _background(
+    stores: Stores, parts: ShopParts, services: Services, log_ins: LogIns, clock: Clock
+) -> Mapping[str, Work]:
     work: dict[str, Work] = {
         "dashboard": services.timer.run,
         "granted business": services.granted_business.run,
@@ -118,6 +134,7 @@ def _background(stores: Stores, parts: ShopParts, services: Services, clock: Clo
         "shop log-ins": partial(show_shop_logins, parts.logins, services.activity),
         "sync jobs": services.job_runner.run,
         "health probes": services.health.run,
+        "log-ins": log_ins.run,
         "retention": make_retention(stores, clock).run,
     }
     if parts.demo is not None:

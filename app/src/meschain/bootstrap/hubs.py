@@ -15,6 +15,7 @@ from meschain.http.own_names import own_hosts, own_origins
 from meschain.hubs.admin import AdminHub
 from meschain.hubs.authorise import Authorise
 from meschain.hubs.dashboard import DashboardHub
+from meschain.hubs.log_ins import LogIns
 from meschain.hubs.marketplace import MarketplaceHub
 from meschain.hubs.refusals import Refusals
 from meschain.services.ports import Clock
@@ -61,8 +62,8 @@ def make_hub_server(settings: Settings, tokens: ClientTokens, observer: Observer
     return HubServer(options, verifier=tokens, observer=observer, clock=EngineClock(clock))
 
 
-def add_hubs(server: HubServer, stores: Stores, services: Services, clock: Clock) -> None:
-    filters = [Authorise(stores.audit, clock), Refusals()]
+def add_hubs(server: HubServer, stores: Stores, services: Services, log_ins: LogIns, clock: Clock) -> None:
+    filters = [Authorise(stores.audit, clock), Refusals(), log_ins]
     admin = partial(
         AdminHub,
         groups=stores.groups,

@@ -40,6 +40,7 @@ from meschain.http.own_names import own_hosts, own_origins
 from meschain.http.pages import Pages, packaged_pages
 from meschain.http.session import session_routes
 from meschain.http.throttle import NegotiateThrottle
+from meschain.hubs.log_ins import LogIns
 from meschain.services.ports import Clock, ShopUnavailable
 from meschain.services.traffic import SlidingWindow
 from meschain.settings import Settings
@@ -61,6 +62,7 @@ def make_web(
     registry: CollectorRegistry,
     window: SlidingWindow,
     background: BackgroundState,
+    log_ins: LogIns,
     clock: Clock,
 ) -> WebApplication:
     address = ClientAddress(settings.trusted_proxies)
@@ -74,7 +76,7 @@ def make_web(
             *Health(ready).routes(),
             *Metrics(registry, settings.metrics_networks, address.of).routes(),
             *Info(partial(_public_info, settings, parts)).routes(),
-            *_api_routes(settings, secrets, tokens, stores, parts, services, address, clock),
+            *_api_routes(settings, secrets, tokens, stores, parts, services, address, log_ins, clock),
         ],
         pages=Pages(packaged_pages()).routes(),
         hubs=hubs,
@@ -97,6 +99,7 @@ def _api_routes(
     parts: ShopParts,
     services: Services,
     address: ClientAddress,
+    log_ins: LogIns,
     clock: Clock,
 ) -> list[Route]:
     login_tokens = LoginTokens(secrets.keys(LOGIN_KEYS), clock)
@@ -119,6 +122,7 @@ def _api_routes(
         token_seconds=settings.login_token_seconds,
         session_seconds=settings.login_session_seconds,
         journal=LoginActivity(services.activity),
+        on_end=log_ins.end,
     )
     negotiate = Negotiate(
         callers,

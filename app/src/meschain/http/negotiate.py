@@ -78,7 +78,7 @@ class Negotiate:
         )
         left = (bearer.good_until - self._clock.now()).total_seconds()
         try:
-            return self._access.issue(entry.hub, entry.identity, min(self._token_seconds, left))
+            return self._access.issue(entry.hub, entry.identity, min(self._token_seconds, left), bearer.session_id)
         except ValueError as error:
             _log.warning("no hub token for %s: %s", entry.identity.user_id, error)
             raise NegotiateRefused(413, "What is known about this user does not fit into a token.") from None
@@ -105,12 +105,14 @@ class HubAccess:
     def __init__(self, tokens: ClientTokens) -> None:
         self._tokens = tokens
 
-    def issue(self, hub: str, identity: Identity, lifetime_seconds: float) -> NegotiateAnswer:
+    def issue(
+        self, hub: str, identity: Identity, lifetime_seconds: float, session_id: str | None = None
+    ) -> NegotiateAnswer:
         answer = negotiate_answer(
             self._tokens,
             hub,
             user_id=identity.user_id,
-            claims=claims_of(identity),
+            claims=claims_of(identity, session_id),
             lifetime_seconds=lifetime_seconds,
         )
         return NegotiateAnswer(url=answer.url, access_token=answer.access_token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
@@ -50,6 +51,14 @@ class SqlLoginSessionStore:
     async def remove_expired(self, now: datetime) -> None:
         async with self._database.begin() as connection:
             await connection.execute(delete(login_sessions).where(login_sessions.c.expires_at <= now))
+
+    async def ended(self, session_ids: Sequence[str], now: datetime) -> Sequence[str]:
+        query = select(login_sessions.c.id).where(
+            login_sessions.c.id.in_(session_ids), login_sessions.c.revoked.is_(False), login_sessions.c.expires_at > now
+        )
+        async with self._database.connect() as connection:
+            holding = set(await connection.scalars(query))
+        return [session_id for session_id in session_ids if session_id not in holding]
 
     async def _one(self, condition: ColumnElement[bool]) -> LoginSession | None:
         async with self._database.connect() as connection:

@@ -89,9 +89,9 @@ def list_accounts(config: ConfigOption = None) -> None:
 def disable(username: Username, source: Source = OWN, config: ConfigOption = None) -> None:
     """Forbid an account to log in, and end its log-ins."""
     account = with_state(config, lambda state: state.accounts.set_disabled(username, True, source))
-    typer.echo(
-        f"Disabled {account.username}; it cannot log in or connect again, but a connection that is open stays open."
-    )
+    # Which log-ins are a shop's admin's is known to the shop alone; the page finds out when it renews its token.
+    when = "when they renew their tokens" if source == OPENCART else "within seconds"
+    typer.echo(f"Disabled {account.username}; it cannot log in again, and pages that are open lose it {when}.")
 
 
 @commands.command()
