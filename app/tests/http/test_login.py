@@ -237,6 +237,18 @@ async def test_log_out_ends_cookie_and_token(api: Api, by: str) -> None:
     assert (await api.post("/api/logout", token=token, headers=cookie)).status == 204
 
 
+@pytest.mark.parametrize("by", ["cookie", "token"])
+async def test_log_out_does_not_ask_the_shop(api: Api, by: str) -> None:
+    api.rig.shop.add("boss", Role.ADMIN)
+    log_in = await api.login("boss")
+    token = str(log_in.body["accessToken"])
+    api.rig.shop.is_down = True
+    given = log_in.refresh_cookie if by == "cookie" else {}
+    assert (await api.post("/api/logout", token=token, headers=given)).status == 204
+    api.rig.shop.is_down = False
+    assert (await api.get("/api/session", token=token)).status == 401
+
+
 async def test_a_session_needs_a_token(api: Api) -> None:
     for token in (None, "", "made up", "a.b.c"):
         answer = await api.get("/api/session", token=token)

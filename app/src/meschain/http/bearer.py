@@ -46,6 +46,16 @@ class Callers:
                 503, "The account cannot be checked at the moment; try again.", {"retry-after": "5"}
             ) from None
 
+    def log_in_of(self, request: Request) -> str | None:
+        """The log-in behind the token, for log-out: it must not depend on whether the shop can be asked."""
+        token = bearer_token(request)
+        if token is None:
+            return None
+        try:
+            return self._bearers.log_in_of(token)
+        except InvalidToken:
+            return None
+
     async def require(self, request: Request) -> Bearer:
         """The caller. Raises: HTTPException 401 or 503."""
         bearer = await self.find(request)

@@ -134,9 +134,7 @@ class Login:
         """Ends the log-in of the cookie, and the one of the bearer token; 204 whether or not there was one."""
         if not self._is_from_our_pages(request):
             return _foreign_origin()
-        bearer = await self._callers.find(request)
-        refresh_token = request.cookies.get(REFRESH_COOKIE)
-        await self._service.logout(refresh_token, bearer.session_id if bearer else None)
+        await self._service.logout(request.cookies.get(REFRESH_COOKIE), self._callers.log_in_of(request))
         answer = Response(status_code=204, headers=NO_STORE)
         self._clear_cookie(answer)
         return answer
