@@ -127,6 +127,26 @@ async def test_that_the_shop_is_down_ends_no_log_in(rig: Rig) -> None:
     await rig.service.refresh(log_in.refresh_token)
 
 
+async def test_that_the_shop_is_down_locks_nobody_out(rig: Rig) -> None:
+    rig.shop.add("boss", Role.ADMIN)
+    rig.shop.is_down = True
+    for _ in range(4):
+        with pytest.raises(ShopUnavailable):
+            await rig.service.login("boss", PASSWORD, HERE)
+    rig.shop.is_down = False
+    await rig.service.login("boss", PASSWORD, HERE)
+
+
+async def test_a_right_password_without_its_second_factor_counts_as_a_failure(rig: Rig) -> None:
+    rig.shop.add("boss", Role.ADMIN)
+    rig.shop.second_factor.add("boss")
+    for _ in range(3):
+        with pytest.raises(SecondFactorRequired):
+            await rig.service.login("boss", PASSWORD, HERE)
+    with pytest.raises(Throttled):
+        await rig.service.login("boss", PASSWORD, HERE)
+
+
 @pytest.mark.parametrize("refresh_token", ["", "made up", "x" * 10_000])
 async def test_made_up_refresh_tokens_are_refused(rig: Rig, refresh_token: str) -> None:
     with pytest.raises(LoginEnded):

@@ -13,7 +13,14 @@ from uuid import uuid4
 
 from meschain.auth.bearer import current_identity
 from meschain.auth.login_tokens import LoginTokens
-from meschain.auth.ports import Clock, LoginJournal, LoginSession, LoginSessionStore, PasswordCheck
+from meschain.auth.ports import (
+    Clock,
+    LoginJournal,
+    LoginSession,
+    LoginSessionStore,
+    PasswordCheck,
+    SecondFactorRequired,
+)
 from meschain.auth.throttle import LoginThrottle
 from meschain.domain.roles import Identity
 
@@ -84,7 +91,13 @@ class LoginService:
         if len(username) > MAXIMUM_USERNAME_CHARACTERS:
             username = ""  # nobody's, and the throttle remembers no long texts
         self._throttle.attempt(username, address)
-        identity = await self._authenticate(username, password)
+        try:
+            identity = await self._authenticate(username, password)
+        except SecondFactorRequired:
+            raise
+        except Exception:
+            self._throttle.undecided(username)
+            raise
         if identity is None:
             raise WrongCredentials
         self._throttle.succeeded(username, address)

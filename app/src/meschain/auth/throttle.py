@@ -92,6 +92,10 @@ class LoginThrottle:
         self._per_address.hit(network)
         self._per_user.hit(user)
 
+    def undecided(self, username: str) -> None:
+        """Nobody could tell whether the password was right: that is no failure of the user's."""
+        self._per_user.undo(_user_key(username))
+
     def succeeded(self, username: str, address: str) -> None:
         """The password was right: the user's failures are forgotten, the address keeps its other ones."""
         self._per_user.forget(_user_key(username))
