@@ -65,6 +65,14 @@ def test_unknown_and_repeated_hubs_are_bad_requests(hubs: list[str]) -> None:
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize("claimed", ["external:shop/42", "shop/42", "42"])
+def test_a_page_of_the_shop_may_use_its_own_id(claimed: str) -> None:
+    caller = identity(Role.ADMIN, "external:shop/42")
+    assert decide(caller, claimed_user_id=claimed).identity.user_id == "external:shop/42"
+    with pytest.raises(NegotiateRefused):
+        decide(caller, claimed_user_id="4")
+
+
 @pytest.mark.parametrize("claimed", [None, "", "own:7", "7"])
 def test_the_callers_own_id_is_fine(claimed: str | None) -> None:
     assert decide(identity(Role.ADMIN), claimed_user_id=claimed).identity.user_id == "own:7"

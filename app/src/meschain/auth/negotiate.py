@@ -39,12 +39,12 @@ def decide(
     Args:
         identity: who calls, from a verified token.
         requested_hubs: every value of the query's `hub`; none: the default of the role.
-        claimed_user_id: `x-user-id`; must name the caller, with or without its source (`own:7`, `7`).
+        claimed_user_id: `x-user-id`; must name the caller, with or without its source and issuer (`own:7`, `7`).
         claimed_role: `x-user-role`; lowers the role, never raises it. An unknown word is `user`.
 
     Raises: NegotiateRefused.
     """
-    if claimed_user_id and claimed_user_id not in {identity.user_id, identity.user_id.partition(":")[2]}:
+    if claimed_user_id and claimed_user_id not in identity.spellings:
         raise NegotiateRefused(403, "x-user-id names another user than the token; leave it out or correct it.")
     if claimed_role:
         identity = replace(identity, role=_lowered(identity.role, claimed_role))

@@ -169,5 +169,11 @@ class Identity:
     """Marketplaces granted to it; what it may see is `visible_marketplaces`."""
 
     @property
+    def spellings(self) -> tuple[str, ...]:
+        """What a page may call this user: the whole id, the id within its source, and an issuer's own word for it."""
+        within_source = self.user_id.partition(":")[2]
+        return self.user_id, within_source, within_source.partition("/")[2] or within_source
+
+    @property
     def visible_marketplaces(self) -> tuple[str, ...]:
         return visible_marketplaces(self.role, self.marketplaces)

@@ -191,9 +191,7 @@ _REMEMBERED: Final = 10_000
 
 def _compare(check: Call, identity: Identity, arguments: Arguments) -> None:
     """Refuse arguments that name another caller than the token does; they are never believed."""
-    # Pages know a user by the id within its source, too; negotiate accepts the same two forms.
-    names = (identity.user_id, identity.user_id.partition(":")[2])
-    if check.user_id_at is not None and arguments[check.user_id_at] not in names:
+    if check.user_id_at is not None and arguments[check.user_id_at] not in identity.spellings:
         raise HubError("The argument userId is not the user of your token; pass the userId of your session.")
     if check.role_at is not None and arguments[check.role_at] != identity.role.value:
         raise HubError("The argument role is not the role of your token; pass the role of your session.")
