@@ -82,7 +82,10 @@ class Receiver(Protocol):
         """It has caught up."""
 
     def lost(self, error: BaseException | None) -> None:
-        """The transport is gone, called at least once; `error` None: it was closed properly."""
+        """Nothing can be said to the client any more, called at least once; `error` None: it was closed properly."""
+
+    def gone(self) -> None:
+        """The transport has ended, after `lost`. Until then unsent data may keep it; `Transport.abort` ends that."""
 
     def stop(self) -> None:
         """The server goes away: end the connection and ask the client to come again."""

@@ -235,6 +235,18 @@ async def test_a_socket_that_is_lost_but_not_gone_is_cut_off() -> None:
         assert is_aborted(peer)
 
 
+async def test_a_socket_that_is_gone_is_left_alone() -> None:
+    async with opened(Stage(), HubOptions(close_timeout_seconds=5.0)) as peer:
+        clock = peer.hubs.clock
+        assert isinstance(clock, FakeClock)
+        await clock.until_sleeping()
+        await peer.vanish()
+        peer.connection.gone()
+        clock.advance(5.5)
+        await peer.settle()
+        assert not is_aborted(peer)
+
+
 async def test_a_method_that_awaits_something_cancelled_is_answered_and_the_next_call_runs() -> None:
     async with opened(Stage()) as peer:
         for number in "12":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,19 @@ async def test_a_member_may_ask_again_move_and_cancel() -> None:
     assert moved.ticks == [3.0]
     assert earlier.ticks == unmoved.ticks == [1.0]
     assert cancelled.ticks == []
+
+
+def test_a_member_that_left_is_not_kept() -> None:
+    wheel = TimerWheel(FakeClock())
+    cancelled, moved = Member(wheel), Member(wheel)
+    for member in (cancelled, moved):
+        wheel.schedule(member, 10.0)
+    wheel.cancel(cancelled)
+    wheel.schedule(moved, 5.0)
+    wheel.cancel(moved)
+    seen = [weakref.ref(cancelled), weakref.ref(moved)]
+    del cancelled, moved, member
+    assert [reference() for reference in seen] == [None, None]
 
 
 async def test_a_member_that_fails_does_not_stop_the_time_of_others(caplog: pytest.LogCaptureFixture) -> None:

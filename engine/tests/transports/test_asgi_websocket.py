@@ -15,6 +15,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.events: list[object] = []
+        self.times_gone = 0
 
     def feed(self, data: bytes) -> None:
         self.events.append(data)
@@ -27,6 +28,9 @@ class Listener:
 
     def lost(self, error: BaseException | None) -> None:
         self.events.append("lost" if error is None else type(error))
+
+    def gone(self) -> None:
+        self.times_gone += 1
 
     def stop(self) -> None:
         self.events.append("stop")
@@ -88,6 +92,7 @@ async def test_a_send_that_fails_is_the_end() -> None:
     transport.write(b"x")
     await running
     assert listener.events[0] is OSError
+    assert listener.times_gone == 1
 
 
 async def test_an_accept_that_fails_is_the_end_too() -> None:

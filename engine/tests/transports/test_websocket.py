@@ -53,6 +53,7 @@ class MemoryReceiver:
 
     def __init__(self) -> None:
         self.has_enough = False
+        self.times_gone = 0
         self.lane: WebSocketTransport | None = None
         self.fed: list[bytes] = []
         self.ends: list[BaseException | None] = []
@@ -70,6 +71,9 @@ class MemoryReceiver:
 
     def lost(self, error: BaseException | None) -> None:
         self.ends.append(error)
+
+    def gone(self) -> None:
+        self.times_gone += 1
 
     def stop(self) -> None:
         return
@@ -109,7 +113,9 @@ def test_a_half_closed_socket_is_the_end_though_data_waits_in_it() -> None:
     assert [type(error) for error in receiver.ends] == [ConnectionResetError]
     lane.shutdown()
     assert socket.is_aborted
+    assert receiver.times_gone == 0
     lane.connection_lost(None)
+    assert [receiver.times_gone] == [1]
     assert len(receiver.ends) == 1
 
 

@@ -154,9 +154,12 @@ class Connection:
         self._outbox = None
         self._session.receive_end(error)
         self._pump()
-        # Of the transport only the reading side may be gone: what it has not sent must not keep it for ever.
+        # The transport may still wait for the peer to take the last of our data; that has to have an end.
         self._hub.wheel.schedule(self, self._hub.clock.monotonic() + self._hub.options.close_timeout_seconds)
         self._on_gone(self)
+
+    def gone(self) -> None:
+        self._hub.wheel.cancel(self)
 
     def stop(self) -> None:
         self.close(None, True)

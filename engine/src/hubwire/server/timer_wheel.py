@@ -29,24 +29,26 @@ class Timed(Protocol):
 
 
 class TimerWheel:
-    """Slots of a quarter second, each a list of members. Nothing is allocated when a timer moves but an entry.
+    """Slots of a quarter second, each a set of members in the order in which they asked.
 
-    A member that moves leaves its old entry behind; the entry is recognised as stale when its slot comes.
+    A member that moves or cancels leaves no entry behind: an entry would keep the memory of a connection that is long
+    gone until its slot comes, and connections come and go by the thousand in a second.
     """
 
     __slots__ = ("_clock", "_slot", "_slots")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._slots: dict[int, list[Timed]] = {}
+        self._slots: dict[int, dict[Timed, None]] = {}
         self._slot = math.floor(clock.monotonic() / TICK_SECONDS)
 
     def schedule(self, member: Timed, due: float) -> None:
         """Call `tick` once at that time or up to a tick later, instead of any time asked for before."""
         slot = max(math.ceil(due / TICK_SECONDS), self._slot + 1)
         if member.wheel_slot != slot:
+            self.cancel(member)
             member.wheel_slot = slot
-            self._slots.setdefault(slot, []).append(member)
+            self._slots.setdefault(slot, {})[member] = None
 
     def advance(self, member: Timed, due: float) -> None:
         """Like `schedule`, but a time asked for before stays if it is earlier."""
@@ -56,7 +58,10 @@ class TimerWheel:
 
     def cancel(self, member: Timed) -> None:
         """Forget what was asked for."""
+        members = self._slots.get(member.wheel_slot)
         member.wheel_slot = -1
+        if members is not None:
+            members.pop(member, None)
 
     async def run(self) -> None:
         """Serve for ever."""
@@ -72,7 +77,7 @@ class TimerWheel:
             self._slot = slot
             members = self._slots.pop(slot, ())
             for number, member in enumerate(members):
-                if member.wheel_slot != slot:
+                if member.wheel_slot != slot:  # it moved since, by the tick of another
                     continue
                 member.wheel_slot = -1
                 try:

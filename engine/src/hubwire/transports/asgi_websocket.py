@@ -69,6 +69,7 @@ class AsgiWebSocketTransport:
                 writer.cancel()
         finally:
             receiver.lost(ConnectionResetError("The WebSocket was closed without a close frame."))
+            receiver.gone()
 
     @property
     def direct_write(self) -> Callable[[bytes], object]:

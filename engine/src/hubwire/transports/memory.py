@@ -42,6 +42,7 @@ class MemoryTransport:
         self.is_aborted = True
         if self.receiver is not None:
             self.receiver.lost(None)
+            self.receiver.gone()
 
     def take(self) -> list[bytes]:
         """Return what was written since the last call."""

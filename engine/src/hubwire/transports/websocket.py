@@ -90,6 +90,7 @@ class WebSocketTransport(asyncio.Protocol):
         """Answer 101 and begin to push input into the receiver, first what came behind the request's head."""
         if self._has_ended:  # the client left while it was being admitted
             receiver.lost(ConnectionResetError("The client left during the upgrade."))
+            receiver.gone()
             return
         self._receiver = receiver
         self._websocket.send_response(response)
@@ -170,7 +171,9 @@ class WebSocketTransport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc if exc is not None else ConnectionResetError("The socket was closed without a close frame."))
-        self._receiver = None
+        if self._receiver is not None:
+            self._receiver.gone()
+            self._receiver = None
         if self._on_lost is not None:
             self._on_lost(self)
             self._on_lost = None
