@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -70,7 +71,10 @@ def test_an_account_is_added_changed_and_shut(shell: Shell) -> None:
     added = shell.add(
         "Ada", "marketplace_manager", "--marketplace", "n11", "--marketplace", "amazon", "--name", "Ada L."
     )
-    assert (added.exit_code, added.output) == (0, "Added Ada as marketplace_manager.\n")
+    assert (added.exit_code, added.output) == (
+        0,
+        "Added Ada as marketplace_manager of the demo: opencart_url is not set.\n",
+    )
     identity = shell.log_in("ada", PASSWORD)
     assert identity is not None
     assert (identity.name, identity.role, identity.marketplaces) == (
@@ -151,6 +155,14 @@ def test_a_wrong_command_line_is_code_2(shell: Shell, arguments: tuple[str, ...]
     assert shell.run(*arguments).exit_code == 2
 
 
+def test_a_shops_accounts_are_not_the_demos(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "of the demo: opencart_url is not set" in shell.add("ada", "viewer").stdout
+    monkeypatch.setenv("MESCHAIN_OPENCART_URL", "mysql://reader:x@127.0.0.1:9/shop")
+    monkeypatch.setenv("MESCHAIN_SECRET", token_urlsafe(48))
+    listed = shell.run("user", "list")
+    assert "There are no accounts" in listed.stdout
+
+
 def test_wrong_settings_are_code_3(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MESCHAIN_PRT", "1")
     for arguments in (("config", "check"), ("user", "list"), ("token", "--service", "erp")):
@@ -229,6 +241,9 @@ def test_help_names_every_command(shell: Shell) -> None:
         assert command in result.output
 
 
+ADDED = "Added ada as admin of the demo: opencart_url is not set.\n"
+
+
 def test_the_installed_command(tmp_path: Path) -> None:
     """As an operator runs it: another process, a pipe for the password, errors on standard error."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MESCHAIN_")}
@@ -241,7 +256,7 @@ def test_the_installed_command(tmp_path: Path) -> None:
         )
 
     added = run("user", "add", "ada", "--role", "admin", "--password-stdin", stdin=f"{PASSWORD}\n")
-    assert (added.returncode, added.stdout, added.stderr) == (0, "Added ada as admin.\n", "")
+    assert (added.returncode, added.stdout, added.stderr) == (0, ADDED, "")
     again = run("user", "add", "ada", "--role", "admin", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr.count("\n") == 1

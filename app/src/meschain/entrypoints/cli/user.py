@@ -49,13 +49,14 @@ def add(
     wanted = _role(role)
     password = None if source == OPENCART else _password(password_stdin)
 
-    async def work(state: OpenState) -> Account:
-        return await state.accounts.add(
+    async def work(state: OpenState) -> tuple[Account, bool]:
+        account = await state.accounts.add(
             username, wanted, marketplace or (), password=password, name=name, source=source
         )
+        return account, state.settings.demo
 
-    account = with_state(config, work)
-    typer.echo(f"Added {account.username} as {account.role}.")
+    account, in_demo = with_state(config, work)
+    typer.echo(f"Added {account.username} as {account.role}{' of the demo: opencart_url is not set' * in_demo}.")
 
 
 @commands.command("list")
