@@ -150,6 +150,10 @@ async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path
             await socket.send(HANDSHAKE + '{"type":1,"invocationId":"1","target":"Who","arguments":[]}\x1e')
             assert await socket.recv() == "{}\x1e"
             assert '"scheme":"https"' in str(await socket.recv())
+            text = "x" * 10_000
+            await socket.send(f'{{"type":1,"invocationId":"2","target":"Echo","arguments":["{text}"]}}\x1e' * 100)
+            for _ in range(100):
+                assert text in str(await socket.recv())
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
