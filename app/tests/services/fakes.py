@@ -348,8 +348,12 @@ class MemoryNotifications:
         return [n for n in self.rows.values() if n.user_id == user_id and n.id not in self.acknowledged]
 
     async def add(self, notification: Notification) -> None:
-        if len(self._pending(notification.user_id)) >= self._limit:
-            raise NotificationsFull(f"This user has {self._limit} notifications that are not acknowledged.")
+        pending = self._pending(notification.user_id)
+        if len(pending) >= self._limit:
+            oldest_sent = next((n.id for n in pending if n.id in self.sent), None)
+            if oldest_sent is None:
+                raise NotificationsFull(f"This user has {self._limit} notifications that never went out.")
+            self.acknowledged.add(oldest_sent)
         self.rows[notification.id] = notification
 
     async def pending(self, user_id: str) -> Sequence[Notification]:

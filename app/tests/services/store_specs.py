@@ -155,6 +155,16 @@ class NotificationStoreSpec:
         await store.add(notification(99))
         assert len(await store.pending("own:1")) == self.LIMIT
 
+    async def test_the_oldest_that_went_out_gives_way(self, store: PrunableNotifications) -> None:
+        for number in range(self.LIMIT):
+            await store.add(notification(number))
+        await store.mark_sent(["note-1", "note-2"])
+        await store.add(notification(98))
+        assert [kept.id for kept in await store.pending("own:1")] == ["note-0", "note-2", "note-98"]
+        await store.add(notification(99))
+        with pytest.raises(NotificationsFull):
+            await store.add(notification(100))
+
     async def test_unsent_are_those_that_never_went_out(self, store: PrunableNotifications) -> None:
         for number in (1, 2, 3):
             await store.add(notification(number))

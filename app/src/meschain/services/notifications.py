@@ -1,8 +1,8 @@
 """Notifications to one user: stored first, delivered when it is there, pending until it acknowledges them.
 
 A notification is delivered at once when its user is connected, else when it connects; one that is not acknowledged is
-sent again once per connection. Delivery is at least once: a user who connects in the same instant may see one twice,
-under the same id. Knows no hub and no table.
+sent again once per connection, until a hundred newer ones wait. Delivery is at least once: a user who connects in the
+same instant may see one twice, under the same id. Knows no hub and no table.
 """
 
 from __future__ import annotations

@@ -184,7 +184,11 @@ class OrderSource(Protocol):
 
 class NotificationStore(Protocol):
     async def add(self, notification: Notification) -> None:
-        """Store before anybody is told. Raises: NotificationsFull above the limit of pending ones per user."""
+        """Store before anybody is told.
+
+        Above the limit of pending ones per user the oldest that went out gives way: pages that know no acknowledgement
+        would be cut off otherwise. Raises: NotificationsFull when none of them went out.
+        """
 
     async def pending(self, user_id: str) -> Sequence[Notification]:
         """Not acknowledged, oldest first, at most 100."""
@@ -203,7 +207,7 @@ class NotificationStore(Protocol):
 
 
 class NotificationsFull(Exception):
-    """The user has too many notifications that nobody acknowledged; the text names the limit."""
+    """The user has too many notifications that never went out; the text names the limit."""
 
 
 class GroupStore(Protocol):

@@ -27,11 +27,9 @@ class SqlNotificationStore:
         self._pending_limit = pending_limit
 
     async def add(self, notification: Notification) -> None:
-        count = (
-            select(func.count())
-            .select_from(notifications)
-            .where(notifications.c.user_id == notification.user_id, notifications.c.acknowledged_at.is_(None))
-        )
+        pending = (notifications.c.user_id == notification.user_id, notifications.c.acknowledged_at.is_(None))
+        count = select(func.count()).select_from(notifications).where(*pending)
+        oldest_sent = select(func.min(notifications.c.sequence)).where(*pending, notifications.c.sent_at.is_not(None))
         values = {
             "id": notification.id,
             "user_id": notification.user_id,
@@ -44,9 +42,15 @@ class SqlNotificationStore:
         }
         async with self._database.begin() as connection:
             if (await connection.scalar(count) or 0) >= self._pending_limit:
-                raise NotificationsFull(
-                    f"This user has {self._pending_limit} notifications that are not acknowledged; wait until some are."
-                )
+                # Read first: MySQL does not update a table that a part of the same statement reads.
+                giving_way = await connection.scalar(oldest_sent)
+                if giving_way is None:
+                    raise NotificationsFull(
+                        f"This user has {self._pending_limit} notifications that never went out; "
+                        "wait until the user has been online."
+                    )
+                done = update(notifications).where(notifications.c.sequence == giving_way)
+                await connection.execute(done.values(acknowledged_at=self._clock.now()))
             await connection.execute(insert(notifications).values(**values))
 
     async def pending(self, user_id: str) -> Sequence[Notification]:
