@@ -21,6 +21,8 @@ import { LoggedOut, TokenStore } from './tokens.ts';
 
 const HEALTH_CHECK_MS = 30_000;
 const ADMIN_ROLES = new Set(['super_admin', 'admin']);
+/** Ids kept to tell doubles; more than the server keeps pending for one user. */
+const REMEMBERED_NOTIFICATIONS = 1000;
 
 export interface ClientOptions {
   /** Hub to enter; without it the role decides. */
@@ -202,11 +204,14 @@ export class MesChainSignalRClient {
     this.link.onclose((error) => this.closed(error));
   }
 
-  /** The SignalR client gave up: on our word, or because the server forbade its reconnect. The latter is tried anew. */
+  /**
+   * The SignalR client gave up: on our word, or because the server forbade its reconnect, with an error or without one.
+   * The latter is tried anew: negotiate decides whether this log-in may come back.
+   */
   private closed(error: Error | undefined): void {
     this.stopHealthCheck();
     writeConnectionStatus(false);
-    if (!this.stopped && this.everConnected && error !== undefined && !this.loggedOut) {
+    if (!this.stopped && this.everConnected && !this.loggedOut) {
       dispatch('signalr:reconnecting', this.detail(error));
       void this.pause(retryDelayMs(0)).then(() => (this.stopped ? undefined : this.start()));
       return;
@@ -288,7 +293,7 @@ export class MesChainSignalRClient {
     this.tell(target, data);
     if (target === 'updateAdminDashboard') this.callHook('updateGeminiDashboard', data);
     if (target === 'systemAlert')
-      this.callHook('showGeminiNotification', text(data.message), text(data.level) || 'info');
+      this.callHook('showGeminiNotification', text(data.message), text(data.level) || 'info', data);
   }
 
   private write(target: HubTarget, data: Record<string, unknown>): void {
@@ -304,9 +309,9 @@ export class MesChainSignalRClient {
     const id = text(data.id);
     const isNew = id === '' || !this.shownNotifications.has(id);
     if (isNew) {
-      if (id !== '') this.shownNotifications.add(id);
+      if (id !== '') this.remember(id);
       const heard = this.tell('receiveNotification', data);
-      const shown = this.callHook('showGeminiNotification', text(data.message), text(data.type) || 'info');
+      const shown = this.callHook('showGeminiNotification', text(data.message), text(data.type) || 'info', data);
       if (!heard && !shown) {
         this.shownNotifications.delete(id);
         return;
@@ -315,6 +320,15 @@ export class MesChainSignalRClient {
     if (id !== '') {
       // One that fails stays pending on the server and comes again with the next connection.
       this.acknowledgeNotification(id).catch(() => undefined);
+    }
+  }
+
+  /** A page may stay open for months: the oldest are forgotten, long after they were acknowledged. */
+  private remember(id: string): void {
+    this.shownNotifications.add(id);
+    const [oldest] = this.shownNotifications;
+    if (this.shownNotifications.size > REMEMBERED_NOTIFICATIONS && oldest !== undefined) {
+      this.shownNotifications.delete(oldest);
     }
   }
 

@@ -135,7 +135,8 @@ export function writeConnectionStatus(connected: boolean): void {
   const element = document.getElementById('connection-status');
   if (element === null) return;
   element.className = `connection-status ${connected ? 'connected' : 'disconnected'}`;
-  element.textContent = word(connected ? 'CONNECTED' : 'RECONNECTING...');
+  // It stands in a live region: the same words again would be read out again.
+  write('connection-status', word(connected ? 'CONNECTED' : 'RECONNECTING...'));
 }
 
 type Format = (value: number) => string;

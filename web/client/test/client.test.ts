@@ -113,6 +113,14 @@ describe('life cycle', () => {
     expect(log.namesSeen).toEqual(['signalr:connected', 'signalr:reconnecting', 'signalr:reconnected']);
   });
 
+  it('connects anew when the server closed without a word', async () => {
+    await client('admin').start();
+    link.giveUp(undefined);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(link.starts).toBe(2);
+    expect(log.namesSeen).toEqual(['signalr:connected', 'signalr:reconnecting', 'signalr:reconnected']);
+  });
+
   it('stops for good at disconnect', async () => {
     const subject = client('admin');
     await subject.start();
@@ -291,6 +299,16 @@ describe('notifications', () => {
       { method: 'AcknowledgeNotification', args: ['n1'] },
       { method: 'AcknowledgeNotification', args: ['n1'] },
     ]);
+  });
+
+  it('gives the hook of the page all there is to know', async () => {
+    const shown: unknown[][] = [];
+    Object.assign(window, { showGeminiNotification: (...args: unknown[]) => shown.push(args) });
+    await client('viewer').start();
+    const notification = { id: 'n1', message: 'Hello', type: 'warning', persistent: true };
+    link.receive('receiveNotification', notification);
+    Object.assign(window, { showGeminiNotification: undefined });
+    expect(shown).toEqual([['Hello', 'warning', notification]]);
   });
 
   it('leaves one pending that nothing on the page shows', async () => {
