@@ -14,11 +14,11 @@ import { watchConnection } from '../live.ts';
 import { OrderList } from '../shared/orders.ts';
 import { openPage } from '../shell.ts';
 import type { TextKey } from '../texts.ts';
-import { toast } from '../toast.ts';
+import { notify } from '../toast.ts';
 
 declare global {
   interface Window {
-    showGeminiNotification?: (message: string, type: string) => void;
+    showGeminiNotification?: (message: string, type: string, payload?: object) => void;
   }
 }
 
@@ -37,7 +37,7 @@ for (const [name, value] of [
 ] as const) {
   document.querySelector(`meta[name="${name}"]`)?.setAttribute('content', value);
 }
-window.showGeminiNotification = (message, type) => toast(message, type);
+window.showGeminiNotification = (message, type, payload) => notify({ ...payload, message, type });
 
 const started = autoStart();
 if (started === null) throw new Error('the session may enter this page but has no administrator role');
@@ -81,5 +81,8 @@ logConnection('signalr:connected', 'log.connected', 'info');
 logConnection('signalr:reconnecting', 'log.reconnecting', 'warning');
 logConnection('signalr:reconnected', 'log.reconnected', 'info');
 
-document.addEventListener('signalr:reconnected', () => void markets.load());
+// Once more in the group: what happened before no event has told.
+for (const event of ['signalr:connected', 'signalr:reconnected']) {
+  document.addEventListener(event, () => void markets.load());
+}
 await markets.load();

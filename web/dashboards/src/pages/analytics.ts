@@ -19,7 +19,7 @@ import { onLanguageChange, t } from '../i18n.ts';
 import { watchConnection } from '../live.ts';
 import { PerformanceCharts, secondsOf } from '../shared/performance_charts.ts';
 import { openPage } from '../shell.ts';
-import { toast } from '../toast.ts';
+import { notify } from '../toast.ts';
 
 type Formats = Record<string, (value: number) => string>;
 
@@ -90,7 +90,7 @@ function arrived(timestamp: string | undefined): void {
 
 watchConnection(client);
 onLanguageChange(render);
-client.on('receiveNotification', (notification) => toast(notification.message ?? '', notification.type));
+client.on('receiveNotification', notify);
 client.on('metricsUpdate', (data) => {
   basic = { ...basic, ...data };
   arrived(data.timestamp);

@@ -14,7 +14,7 @@ import { total } from '../panel/totals.ts';
 import { loadJson } from '../session.ts';
 import { OrderList } from '../shared/orders.ts';
 import { openPage } from '../shell.ts';
-import { toast } from '../toast.ts';
+import { notify, toast } from '../toast.ts';
 
 const RELOAD_AFTER_MS = 1500;
 
@@ -68,7 +68,7 @@ function loadSoon(): void {
 
 watchConnection(client);
 onLanguageChange(writeTotals);
-client.on('receiveNotification', (notification) => toast(notification.message ?? '', notification.type));
+client.on('receiveNotification', notify);
 client.on('orderNotification', (order) => {
   orders.receive(order);
   loadSoon();
@@ -81,5 +81,6 @@ client.on('marketplaceSyncUpdate', (update) => {
   cards.receive(update);
   if (update.completed === true) loadSoon();
 });
-document.addEventListener('signalr:reconnected', () => void load());
+// Once more in the groups: what happened before no event has told.
+for (const event of ['signalr:connected', 'signalr:reconnected']) document.addEventListener(event, () => void load());
 await load();
