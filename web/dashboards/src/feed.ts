@@ -1,7 +1,7 @@
 // Lists of payloads that live events keep adding to: newest first, no doubles, a limit. Pure.
 
 export class Feed<Item> {
-  private items: Item[] = [];
+  private readonly items: Item[] = [];
 
   constructor(
     private readonly limit: number,
@@ -9,19 +9,19 @@ export class Feed<Item> {
     private readonly timeOf: (item: Item) => string,
   ) {}
 
-  /** Adds those that are not there yet, and returns whether anything was new. */
+  /** Adds those that are not there yet, puts later versions in place of earlier ones; whether the list is another now. */
   add(...fresh: Item[]): boolean {
-    const known = new Set(this.items.map(this.keyOf));
-    const added = fresh.filter((item) => {
+    const before = JSON.stringify(this.items);
+    for (const item of fresh) {
       const key = this.keyOf(item);
-      return key === '' || !known.has(key);
-    });
-    if (added.length === 0) return false;
+      const index = key === '' ? -1 : this.items.findIndex((known) => this.keyOf(known) === key);
+      if (index >= 0) this.items[index] = item;
+      else this.items.unshift(item);
+    }
     // Stable: of two with the same time the one that came last stands first.
-    this.items = [...added.reverse(), ...this.items]
-      .sort((left, right) => this.timeOf(right).localeCompare(this.timeOf(left)))
-      .slice(0, this.limit);
-    return true;
+    this.items.sort((left, right) => this.timeOf(right).localeCompare(this.timeOf(left)));
+    this.items.length = Math.min(this.items.length, this.limit);
+    return JSON.stringify(this.items) !== before;
   }
 
   list(): readonly Item[] {

@@ -54,6 +54,17 @@ describe('Feed', () => {
     expect(subject.list().map((item) => item.id)).toEqual(['b', 'a']);
   });
 
+  it('puts a later version in the place of an earlier one', () => {
+    const subject = new Feed<{ id: string; at: string; status: string }>(
+      3,
+      (item) => item.id,
+      (item) => item.at,
+    );
+    subject.add({ id: 'a', at: '1', status: 'Pending' }, { id: 'b', at: '2', status: 'Pending' });
+    expect(subject.add({ id: 'a', at: '1', status: 'Shipped' })).toBe(true);
+    expect(subject.list().map((item) => item.status)).toEqual(['Pending', 'Shipped']);
+  });
+
   it('keeps items without an id apart', () => {
     const subject = feed();
     subject.add({ id: '', at: '1' });
@@ -109,6 +120,8 @@ describe('stock', () => {
     const lines = [line('full', 9, 9), line('short', 1, 1), line('wrong', 50, 49)];
     expect(inOrder(lines).map((entry) => entry.name)).toEqual(['wrong', 'short', 'full']);
     expect(isInStep(line('x', 0, 0))).toBe(true);
+    // The shop owes two: nothing is listed, as it should be.
+    expect(isInStep(line('owed', -2, 0))).toBe(true);
   });
 });
 

@@ -39,11 +39,12 @@ export class StockTable {
   receive(update: Loose<InventoryUpdate>): void {
     const marketplace = text(update.marketplace);
     const productId = number(update.productId);
-    const quantity = number(update.quantity);
-    const listedQuantity = number(update.listedQuantity);
-    if (productId === null || quantity === null || listedQuantity === null || !this.codes.includes(marketplace)) return;
+    if (productId === null || !this.codes.includes(marketplace)) return;
     const key = `${marketplace}:${productId}`;
     const known = this.lines.get(key);
+    const quantity = number(update.quantity) ?? known?.quantity;
+    const listedQuantity = number(update.listedQuantity) ?? known?.listedQuantity;
+    if (quantity === undefined || listedQuantity === undefined) return;
     const name = text(update.name) || (known?.name ?? '');
     const sku = text(update.sku) || (known?.sku ?? '');
     this.lines.set(key, { marketplace, productId, sku, name, quantity, listedQuantity });

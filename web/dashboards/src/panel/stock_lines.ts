@@ -9,8 +9,9 @@ export interface StockLine {
   listedQuantity: number;
 }
 
-export function isInStep(line: StockLine): boolean {
-  return line.quantity === line.listedQuantity;
+/** As the server counts it: a marketplace cannot list less than none, whatever the shop owes. */
+export function isInStep(line: Pick<StockLine, 'quantity' | 'listedQuantity'>): boolean {
+  return line.listedQuantity === Math.max(0, line.quantity);
 }
 
 /** Out of step first, then what is short. */

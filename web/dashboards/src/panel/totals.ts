@@ -1,6 +1,6 @@
 // Sums over the marketplaces that the user sees. Pure.
 
-import { hasNoSource } from '@meschain/client';
+import { hasNoSource, number } from '@meschain/client';
 import type { MarketplaceSnapshot } from '@meschain/contracts';
 
 type Summable = 'ordersToday' | 'revenueToday' | 'listings' | 'listingsOutOfStep';
@@ -10,5 +10,5 @@ export function total(marketplaces: readonly MarketplaceSnapshot[], key: Summabl
   const known = marketplaces.filter((marketplace) => !hasNoSource(marketplace.sources, key));
   if (known.length === 0) return null;
   if (key === 'revenueToday' && new Set(known.map((marketplace) => marketplace.currency)).size > 1) return null;
-  return known.reduce((sum, marketplace) => sum + marketplace[key], 0);
+  return known.reduce((sum, marketplace) => sum + (number(marketplace[key]) ?? 0), 0);
 }

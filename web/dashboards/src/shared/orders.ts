@@ -25,10 +25,11 @@ export class OrderList {
     onLanguageChange(() => this.render());
   }
 
-  /** Orders that were there before this page was. */
+  /** The latest ones of the server, newest first, with the status that they have by now. */
   load(orders: readonly Order[]): void {
-    this.feed.add(...[...orders].reverse());
-    this.render();
+    const isChanged = this.feed.add(...[...orders].reverse());
+    // Written anew only then: somebody may be marking a number in it.
+    if (isChanged || this.host.childElementCount === 0) this.render();
   }
 
   /** An order that came in just now. */

@@ -14,6 +14,7 @@ export class SyncControl {
   private readonly track: HTMLElement;
   private running = false;
   private startedHere = false;
+  private asking = false;
   private percent = 0;
 
   constructor(
@@ -48,9 +49,12 @@ export class SyncControl {
     this.render();
   }
 
-  /** Sets what is known without an event; a sync that runs here is not set back. */
+  /** Sets what is known without an event; a sync that is just being asked for is not set back. */
   set(progress: number, running: boolean): void {
+    if (this.asking) return;
     this.running = running;
+    // Its end went by while the connection was lost: the next one's is not ours.
+    if (!running) this.startedHere = false;
     this.percent = progress;
     gemini.writeProgress(this.code, progress);
     this.render();
@@ -74,6 +78,7 @@ export class SyncControl {
   private async start(): Promise<void> {
     this.running = true;
     this.startedHere = true;
+    this.asking = true;
     this.render();
     try {
       await this.client().syncMarketplace(this.code);
@@ -83,6 +88,8 @@ export class SyncControl {
       this.render();
       const reason = error instanceof Error ? error.message : String(error);
       toast(t('sync.refused', { marketplace: marketplaceName(this.code), error: reason }), 'error');
+    } finally {
+      this.asking = false;
     }
   }
 
