@@ -141,7 +141,7 @@ export class LiveChart {
 }
 
 function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString(currentLanguage(), { hour12: false });
+  return new Date(seconds * 1000).toLocaleTimeString(currentLanguage(), { hourCycle: 'h23' });
 }
 
 /** From zero, with air above; a flat line of zeros still gets a scale. */

@@ -13,7 +13,11 @@ export function watchConnection(client: MesChainSignalRClient): void {
   let state: State = 'connecting';
   let lastFigures: Date | null = null;
   const message = h('p', {});
-  const again = h('button', { type: 'button', class: 'button small', onclick: () => void client.start() });
+  const tryAgain = (): void => {
+    become('connecting');
+    void client.start();
+  };
+  const again = h('button', { type: 'button', class: 'button small', onclick: tryAgain });
   const notice = h('div', { class: 'notice', role: 'status', hidden: true }, icon('alert'), message, again);
   document.getElementById('main')?.prepend(notice);
 

@@ -104,7 +104,7 @@ function buildSide(page: PageName, session: SessionInfo, sections: Section[]): v
     h(
       'div',
       { class: 'account' },
-      h('span', { class: 'avatar', 'aria-hidden': 'true' }, session.name.slice(0, 1).toUpperCase()),
+      h('span', { class: 'avatar', 'aria-hidden': 'true' }, initial(session.name)),
       h('span', { class: 'who' }, h('strong', {}, session.name), h('small', { 'data-t': roleText(session.role) })),
       h(
         'button',
@@ -113,18 +113,25 @@ function buildSide(page: PageName, session: SessionInfo, sections: Section[]): v
       ),
     ),
   );
-  menu.addEventListener('click', () => {
-    const open = menu.getAttribute('aria-expanded') !== 'true';
+  const setOpen = (open: boolean): void => {
     menu.setAttribute('aria-expanded', String(open));
     nav.classList.toggle('open', open);
-  });
+  };
+  menu.addEventListener('click', () => setOpen(!nav.classList.contains('open')));
   nav.addEventListener('click', (event) => {
-    if ((event.target as Element).closest('a') === null) return;
-    menu.setAttribute('aria-expanded', 'false');
-    nav.classList.remove('open');
+    if ((event.target as Element).closest('a') !== null) setOpen(false);
+  });
+  byId('side').addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !nav.classList.contains('open')) return;
+    setOpen(false);
+    menu.focus();
   });
   byId('side').replaceChildren(h('div', { class: 'side-inner' }, brand(homeOf(session)), menu, nav));
   translate(byId('side'));
+}
+
+function initial(name: string): string {
+  return ([...name][0] ?? '').toLocaleUpperCase(currentLanguage());
 }
 
 function roleText(role: string): TextKey {

@@ -24,6 +24,10 @@ const ICONS: Record<string, IconName> = {
 const TURKISH: Record<string, (user: string, details: Record<string, unknown>) => string> = {
   login: (user) => `${user} oturum açtı.`,
   logout: (user) => `${user} çıkış yaptı.`,
+  command: (user, details) => {
+    const command = text(details.command);
+    return command === '' ? `${user} bir komut verdi.` : `${user} bir komut verdi: ${command}`;
+  },
   shop_login: (user) => `${user} mağaza yönetimine giriş yaptı.`,
   order: (_, details) => `${marketplaceName(text(details.marketplace))} siparişi: ${text(details.orderNumber)}`,
   alert: (user, details) => `${user} bir uyarı gönderdi (${levelWord(levelOf(details.level))}).`,

@@ -84,14 +84,16 @@ export class Figures {
     overall.hidden = state === 'unknown' || state === 'healthy';
     overall.className = `status-indicator ${state}`;
     const key = STATE_WORDS[state];
-    overall.textContent = key ? t('health.all', { state: t(key).toLowerCase() }) : '';
+    overall.textContent = key ? t('health.all', { state: t(key).toLocaleLowerCase(gemini.language()) }) : '';
     const critical = byId('critical-status-indicator');
     const reasons = [
       database === 'error' ? t('admin.critical.database') : '',
       api === 'error' ? t('admin.critical.api') : '',
     ].filter(Boolean);
     critical.hidden = reasons.length === 0;
-    critical.textContent = reasons.length === 0 ? '' : t('admin.critical', { what: reasons.join(', ') });
+    const words = reasons.length === 0 ? '' : t('admin.critical', { what: reasons.join(', ') });
+    // An alert region reads out each writing: once per trouble, not once per update.
+    if (critical.textContent !== words) critical.textContent = words;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { byId, h } from '../dom.ts';
 import { formatTime } from '../format.ts';
-import { onLanguageChange, t } from '../i18n.ts';
+import { currentLanguage, onLanguageChange, t } from '../i18n.ts';
 import { levelWord } from './alerts.ts';
 
 const ENTRIES = 500;
@@ -15,10 +15,15 @@ export interface LogEntry {
   text(): string;
 }
 
-/** Whether an entry passes the filters. Pure. */
+/** By the page's language: a Turkish I is no i. */
+function lower(words: string): string {
+  return words.toLocaleLowerCase(currentLanguage());
+}
+
+/** Whether an entry passes the filters. */
 export function passes(entry: LogEntry, level: string, search: string): boolean {
   if (level !== '' && entry.level !== level) return false;
-  return search === '' || entry.text().toLocaleLowerCase().includes(search.toLocaleLowerCase());
+  return search === '' || lower(entry.text()).includes(lower(search));
 }
 
 export class LogView {

@@ -20,6 +20,8 @@ let countdown: ReturnType<typeof setInterval> | null = null;
 function render(): void {
   document.title = `${t('login.title')} · MesChain`;
   const text = outcome === null ? '' : textOf(outcome);
+  // The seconds are there to be seen; read out once is enough.
+  errorLine.setAttribute('aria-live', countdown === null ? 'assertive' : 'off');
   errorLine.textContent = text;
   errorLine.hidden = text === '';
 }
@@ -41,12 +43,14 @@ function show(found: LoginOutcome): void {
   outcome = found;
   if (countdown !== null) clearInterval(countdown);
   countdown = null;
+  render();
   if (found.kind === 'throttled') {
     submit.disabled = true;
     countdown = setInterval(() => {
       found.seconds -= 1;
       if (found.seconds <= 0) {
         if (countdown !== null) clearInterval(countdown);
+        countdown = null;
         submit.disabled = false;
       }
       render();
@@ -54,7 +58,6 @@ function show(found: LoginOutcome): void {
   }
   const isAboutFields = found.kind === 'wrong' || found.kind === 'missing';
   for (const field of [username, password]) field.setAttribute('aria-invalid', String(isAboutFields));
-  render();
 }
 
 async function logIn(): Promise<void> {
