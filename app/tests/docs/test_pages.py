@@ -17,8 +17,9 @@ EXECUTED_ELSEWHERE = {
     "docs/how-to/accounts-and-tokens.md",
     "docs/how-to/connect-a-page.md",
     "docs/how-to/sync-endpoint.md",
+    "engine/README.md",
 }
-"""Their Python needs a running server: test_examples.py."""
+"""Their Python needs a running server: test_examples.py, and for the engine engine/tests/test_readme.py."""
 
 
 def named(page: Path) -> str:
