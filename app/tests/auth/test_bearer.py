@@ -24,7 +24,7 @@ async def test_a_log_in_is_good_until_it_ends(rig: Rig) -> None:
 
 
 async def test_the_account_counts_as_it_is_now(rig: Rig) -> None:
-    await rig.add("ada", Role.SUPER_ADMIN)
+    await rig.add("ada", Role.VIEWER)
     token = (await rig.service.login("ada", PASSWORD, HERE)).access_token
     await rig.accounts.set_role("ada", Role.MARKETPLACE_MANAGER)
     await rig.accounts.grant("ada", ["n11"])

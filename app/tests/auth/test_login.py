@@ -84,14 +84,14 @@ async def test_an_overlong_user_name_is_nobodys(rig: Rig) -> None:
 
 
 async def test_refresh_gives_a_new_token_with_the_role_of_now(rig: Rig) -> None:
-    await rig.add("ada", Role.ADMIN)
+    await rig.add("ada", Role.VIEWER)
     log_in = await rig.service.login("ada", PASSWORD, HERE)
-    await rig.accounts.set_role("ada", Role.VIEWER)
+    await rig.accounts.set_role("ada", Role.ADMIN)
     await rig.clock.advance(1000)
     again = await rig.service.refresh(log_in.refresh_token)
-    assert again.identity.role is Role.VIEWER
+    assert again.identity.role is Role.ADMIN
     assert again.refresh_token == log_in.refresh_token
-    assert rig.tokens.verify(again.access_token).identity.role is Role.VIEWER
+    assert rig.tokens.verify(again.access_token).identity.role is Role.ADMIN
 
 
 async def test_no_token_outlives_its_log_in(rig: Rig) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from app.tests.auth.rig import PASSWORD, Rig
 
@@ -99,6 +101,27 @@ async def test_grants_replace_each_other_and_are_checked(rig: Rig) -> None:
     assert (await rig.accounts.grant("ada", [])).marketplaces == ()
     with pytest.raises(AccountError, match="gittigidiyor"):
         await rig.accounts.grant("ada", ["gittigidiyor"])
+
+
+@pytest.mark.parametrize(
+    ("role", "marketplaces", "holds"),
+    [
+        (Role.MARKETPLACE_MANAGER, ["amazon", "n11"], True),
+        (Role.ADMIN, ["amazon"], True),
+        (Role.TECHNICAL, ["amazon"], False),
+        (Role.VIEWER, ["amazon"], False),
+        (Role.MARKETPLACE_MANAGER, ["n11"], False),
+    ],
+)
+async def test_rights_taken_away_end_the_log_ins(rig: Rig, role: Role, marketplaces: list[str], holds: bool) -> None:
+    """Or a page that is open would keep them until it reconnects."""
+    await rig.add("ada", Role.MARKETPLACE_MANAGER, ["amazon"])
+    log_in = await rig.service.login("ada", PASSWORD, "203.0.113.9")
+    await rig.accounts.set_role("ada", role)
+    await rig.accounts.grant("ada", marketplaces)
+    session = await rig.sessions.by_token_hash(hashlib.sha256(log_in.refresh_token.encode()).hexdigest())
+    assert session is not None
+    assert session.revoked is not holds
 
 
 async def test_a_missing_account_is_named(rig: Rig) -> None:

@@ -271,7 +271,7 @@ async def test_a_token_in_the_query_is_not_read(api: Api) -> None:
 
 
 async def test_a_session_shows_the_account_as_it_is_now(api: Api) -> None:
-    await api.rig.add("ada", Role.ADMIN)
+    await api.rig.add("ada", Role.VIEWER)
     token = await api.token("ada")
     await api.rig.accounts.set_role("ada", Role.MARKETPLACE_MANAGER)
     await api.rig.accounts.grant("ada", ["n11"])

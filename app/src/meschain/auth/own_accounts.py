@@ -101,13 +101,19 @@ class AccountAdministration:
         return await self._store.list()
 
     async def set_role(self, username: str, role: Role, source: str = OWN) -> Account:
+        """Counts from the next request on. One that is not higher ends the log-ins: open pages hold the old rights."""
         account = await self.get(username, source)
-        return await self._save(dataclasses.replace(account, role=_login_role(role)))
+        if _login_role(role) is not account.role and role.level <= account.role.level:
+            await self._sessions.revoke_all(own_identity(account).user_id)
+        return await self._save(dataclasses.replace(account, role=role))
 
     async def grant(self, username: str, marketplaces: Iterable[str], source: str = OWN) -> Account:
-        """Give exactly these marketplaces, instead of those that it has."""
+        """Give exactly these marketplaces, instead of those that it has; taking one away ends the log-ins."""
         account = await self.get(username, source)
-        return await self._save(dataclasses.replace(account, marketplaces=checked_marketplaces(marketplaces)))
+        granted = checked_marketplaces(marketplaces)
+        if not set(account.marketplaces) <= set(granted):
+            await self._sessions.revoke_all(own_identity(account).user_id)
+        return await self._save(dataclasses.replace(account, marketplaces=granted))
 
     async def set_disabled(self, username: str, disabled: bool, source: str = OWN) -> Account:
         """Takes effect at the next request that the user makes with a token; disabling an own account ends its log-ins.

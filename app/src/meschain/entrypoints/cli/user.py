@@ -106,7 +106,7 @@ def enable(username: Username, source: Source = OWN, config: ConfigOption = None
 @commands.command("set-role")
 @reporting
 def set_role(username: Username, role: RoleName, source: Source = OWN, config: ConfigOption = None) -> None:
-    """Give an account another role."""
+    """Give an account another role; one that is not higher ends its log-ins."""
     wanted = _role(role)
     account = with_state(config, lambda state: state.accounts.set_role(username, wanted, source))
     typer.echo(f"{account.username} is {account.role} now.")
@@ -120,7 +120,7 @@ def grant(
     source: Source = OWN,
     config: ConfigOption = None,
 ) -> None:
-    """Give an account exactly these marketplaces, instead of those that it has."""
+    """Give an account exactly these marketplaces, instead of those that it has; taking one away ends its log-ins."""
     codes = [] if marketplaces == ["none"] else marketplaces
     account = with_state(config, lambda state: state.accounts.grant(username, codes, source))
     typer.echo(f"{account.username} has {', '.join(account.marketplaces) or 'no marketplace'} now.")
