@@ -316,7 +316,11 @@ def limits() -> str:
         ("bearer token", f"{LOGIN_TOKEN_CHARACTERS} characters", "401"),
         ("request body; of a log-in", f"{MAXIMUM_BODY_BYTES}; {LOGIN_BODY_BYTES} bytes", "413"),
         ("log-ins waiting for their password hash", f"{MAXIMUM_WAITING}", "429 with `Retry-After`"),
-        ("notifications of one user not acknowledged", f"{PENDING_LIMIT}", "`SendNotification` is refused"),
+        (
+            "notifications of one user not acknowledged",
+            f"{PENDING_LIMIT}",
+            "the oldest that went out counts as delivered; refused when none went out",
+        ),
         ("text of a notification", f"{notice.message_characters} characters", "`SendNotification` is refused"),
         ("text of an alert", f"{AlertOptions().message_characters} characters", "refused"),
         ("syncs at once", f"{SyncOptions().parallel_jobs}", "further jobs wait as `queued`; one job per marketplace"),
