@@ -276,7 +276,7 @@ async def test_a_job_whose_end_cannot_be_stored_does_not_block_its_marketplace(
     await settle()
     update = world.jobs.update
 
-    async def broken(_: SyncJob) -> None:
+    async def broken(job: SyncJob) -> None:
         raise ConnectionError("our own database is away")
 
     world.jobs.update = broken  # type: ignore[method-assign] # the double is broken on purpose
