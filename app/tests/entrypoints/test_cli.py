@@ -141,6 +141,16 @@ def test_what_cannot_be_done_is_one_line_and_code_1(
     assert result.stdout == ""
 
 
+def test_the_data_folder_of_serve_can_be_named(shell: Shell, tmp_path: Path) -> None:
+    elsewhere = str(tmp_path / "elsewhere")
+    assert shell.add("ayse", "admin", "--data-dir", elsewhere).exit_code == 0
+    assert "ayse" not in shell.run("user", "list").output
+    assert "ayse" in shell.run("user", "list", "--data-dir", elsewhere).output
+    assert shell.run("user", "disable", "ayse", "--data-dir", elsewhere).exit_code == 0
+    assert shell.run("token", "--service", "importer", "--data-dir", elsewhere).exit_code == 0
+    assert elsewhere in shell.run("config", "check", "--data-dir", elsewhere).output
+
+
 def test_a_name_is_taken_once(shell: Shell) -> None:
     shell.add("ada", "admin")
     again = shell.add("ADA", "admin")

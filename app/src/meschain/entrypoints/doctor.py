@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -21,7 +20,7 @@ from rich.console import Console
 from sqlalchemy import Table
 
 from meschain.database_url import without_password
-from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, DataDirOption, reporting
 from meschain.entrypoints.serve import DEMO_IN_DATABASE, listen
 from meschain.http.pages import Pages, packaged_pages
 from meschain.opencart.connection import ShopDatabase
@@ -52,7 +51,7 @@ class Finding:
 def doctor(
     config: ConfigOption = None,
     port: Annotated[int | None, typer.Option(help="As for serve.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="As for serve.")] = None,
+    data_dir: DataDirOption = None,
     opencart_url: Annotated[str | None, typer.Option(help="As for serve.")] = None,
 ) -> None:
     """Check settings, databases, pages, port and certificates; say what to do about what does not hold."""

@@ -14,7 +14,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
 
@@ -27,7 +26,7 @@ from rich.table import Table
 from hubwire import make_server, server_config
 from meschain.bootstrap import Application, build
 from meschain.entrypoints.background import background
-from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, DataDirOption, reporting
 from meschain.entrypoints.demo_accounts import DemoAccount, prepare_demo_accounts
 from meschain.entrypoints.logging import RequestLog, configure_logging
 from meschain.services.ports import Clock
@@ -47,7 +46,7 @@ _log = logging.getLogger(__name__)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; loopback unless told otherwise.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of our own files.")] = None,
+    data_dir: DataDirOption = None,
     opencart_url: Annotated[
         str | None, typer.Option(help="The shop's database, mysql://…; without it the demo shop is served.")
     ] = None,

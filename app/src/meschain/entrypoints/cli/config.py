@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from meschain.entrypoints.cli.reporting import ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import ConfigOption, DataDirOption, reporting
 from meschain.settings import load_settings
 
 commands = typer.Typer(help="Settings.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -21,9 +21,9 @@ def _group() -> None:
 
 @commands.command()
 @reporting
-def check(config: ConfigOption = None) -> None:
+def check(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
     """Show every setting with its source, or say what is wrong (exit code 3)."""
-    loaded = load_settings(config)
+    loaded = load_settings(config, {"data_dir": data_dir})
     table = Table("Setting", "Value", "Source", box=None, pad_edge=False)
     for setting in loaded.effective():
         table.add_row(setting.key, setting.value, setting.source)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from meschain.domain.marketplaces import MARKETPLACES
-from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, DataDirOption, reporting
 from meschain.settings import load_settings
 
 commands = typer.Typer(help="The demo shop.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -29,7 +29,7 @@ def order(
     marketplace: Annotated[
         str | None, typer.Option(help=f"One of {', '.join(MARKETPLACES)}, or {COUNTER}; without it one by chance.")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the demo, as given to `meschain serve`.")] = None,
+    data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Place one order in the demo shop's database; pages that are open show it."""

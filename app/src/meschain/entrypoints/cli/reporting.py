@@ -35,6 +35,9 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file with settings; MESCHAIN_CONFIG is the other way to name it."),
 ]
+DataDirOption = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of our own files, as given to `meschain serve`.")
+]
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -41,9 +41,9 @@ async def open_state(settings: Settings) -> AsyncIterator[OpenState]:
         await database.close()
 
 
-def with_state(config: Path | None, work: Callable[[OpenState], Awaitable[Result]]) -> Result:
+def with_state(config: Path | None, data_dir: Path | None, work: Callable[[OpenState], Awaitable[Result]]) -> Result:
     """Load the settings, open the database, do the work, close. Raises: SettingsError; StateUnavailable."""
-    settings = load_settings(config).settings
+    settings = load_settings(config, {"data_dir": data_dir}).settings
 
     async def run() -> Result:
         async with open_state(settings) as state:

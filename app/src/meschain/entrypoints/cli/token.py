@@ -12,7 +12,7 @@ from meschain.auth.keys import LOGIN_KEYS
 from meschain.auth.login_tokens import LoginTokens
 from meschain.auth.own_accounts import own_identity
 from meschain.domain.roles import Identity, Role
-from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, DataDirOption, reporting
 from meschain.entrypoints.cli.state import OpenState, with_state
 from meschain.state.demo_file import signing_secrets
 
@@ -31,6 +31,7 @@ def issue(
     ] = None,
     lifetime: Annotated[str, typer.Option(help="How long it is good: 15m, 8h, 30d.")] = "1h",
     config: ConfigOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Print a bearer token for /api. Keep it like a password: whoever has it acts as that user or service."""
     if (username is None) == (service is None):
@@ -48,7 +49,7 @@ def issue(
             )
         return tokens.issue(own_identity(account), seconds)
 
-    typer.echo(with_state(config, work))
+    typer.echo(with_state(config, data_dir, work))
 
 
 def _service(name: str) -> Identity:

@@ -13,7 +13,7 @@ from meschain.auth.own_accounts import OPENCART, OWN
 from meschain.auth.ports import Account
 from meschain.domain.marketplaces import MARKETPLACES
 from meschain.domain.roles import LOGIN_ROLES, Role
-from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, reporting
+from meschain.entrypoints.cli.reporting import CommandFailed, ConfigOption, DataDirOption, reporting
 from meschain.entrypoints.cli.state import OpenState, with_state
 
 commands = typer.Typer(
@@ -44,6 +44,7 @@ def add(
     source: Source = OWN,
     password_stdin: PasswordFromStdin = False,
     config: ConfigOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Add an account, or fix the role of a shop's admin (--source opencart)."""
     wanted = _role(role)
@@ -55,19 +56,19 @@ def add(
         )
         return account, state.settings.demo
 
-    account, in_demo = with_state(config, work)
+    account, in_demo = with_state(config, data_dir, work)
     typer.echo(f"Added {account.username} as {account.role}{' of the demo: opencart_url is not set' * in_demo}.")
 
 
 @commands.command("list")
 @reporting
-def list_accounts(config: ConfigOption = None) -> None:
+def list_accounts(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
     """Show all accounts."""
 
     async def work(state: OpenState) -> list[Account]:
         return list(await state.accounts.list())
 
-    accounts = with_state(config, work)
+    accounts = with_state(config, data_dir, work)
     if not accounts:
         typer.echo("There are no accounts; `meschain user add NAME --role ROLE` makes one.")
         return
@@ -87,9 +88,11 @@ def list_accounts(config: ConfigOption = None) -> None:
 
 @commands.command()
 @reporting
-def disable(username: Username, source: Source = OWN, config: ConfigOption = None) -> None:
+def disable(
+    username: Username, source: Source = OWN, config: ConfigOption = None, data_dir: DataDirOption = None
+) -> None:
     """Forbid an account to log in, and end its log-ins."""
-    account = with_state(config, lambda state: state.accounts.set_disabled(username, True, source))
+    account = with_state(config, data_dir, lambda state: state.accounts.set_disabled(username, True, source))
     # Which log-ins are a shop's admin's is known to the shop alone; the page finds out when it renews its token.
     when = "when they renew their tokens" if source == OPENCART else "within seconds"
     typer.echo(f"Disabled {account.username}; it cannot log in again, and pages that are open lose it {when}.")
@@ -97,18 +100,26 @@ def disable(username: Username, source: Source = OWN, config: ConfigOption = Non
 
 @commands.command()
 @reporting
-def enable(username: Username, source: Source = OWN, config: ConfigOption = None) -> None:
+def enable(
+    username: Username, source: Source = OWN, config: ConfigOption = None, data_dir: DataDirOption = None
+) -> None:
     """Let a disabled account log in again."""
-    account = with_state(config, lambda state: state.accounts.set_disabled(username, False, source))
+    account = with_state(config, data_dir, lambda state: state.accounts.set_disabled(username, False, source))
     typer.echo(f"Enabled {account.username}.")
 
 
 @commands.command("set-role")
 @reporting
-def set_role(username: Username, role: RoleName, source: Source = OWN, config: ConfigOption = None) -> None:
+def set_role(
+    username: Username,
+    role: RoleName,
+    source: Source = OWN,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
     """Give an account another role; one that is not higher ends its log-ins."""
     wanted = _role(role)
-    account = with_state(config, lambda state: state.accounts.set_role(username, wanted, source))
+    account = with_state(config, data_dir, lambda state: state.accounts.set_role(username, wanted, source))
     typer.echo(f"{account.username} is {account.role} now.")
 
 
@@ -119,19 +130,25 @@ def grant(
     marketplaces: Annotated[list[str], typer.Argument(help=f"{_CODES}; none takes all away.")],
     source: Source = OWN,
     config: ConfigOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Give an account exactly these marketplaces, instead of those that it has; taking one away ends its log-ins."""
     codes = [] if marketplaces == ["none"] else marketplaces
-    account = with_state(config, lambda state: state.accounts.grant(username, codes, source))
+    account = with_state(config, data_dir, lambda state: state.accounts.grant(username, codes, source))
     typer.echo(f"{account.username} has {', '.join(account.marketplaces) or 'no marketplace'} now.")
 
 
 @commands.command("password")
 @reporting
-def set_password(username: Username, password_stdin: PasswordFromStdin = False, config: ConfigOption = None) -> None:
+def set_password(
+    username: Username,
+    password_stdin: PasswordFromStdin = False,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+) -> None:
     """Set the password of an own account, and end its log-ins."""
     password = _password(password_stdin)
-    account = with_state(config, lambda state: state.accounts.set_password(username, password))
+    account = with_state(config, data_dir, lambda state: state.accounts.set_password(username, password))
     typer.echo(f"The password of {account.username} is set.")
 
 
