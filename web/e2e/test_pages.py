@@ -144,9 +144,9 @@ def test_the_log_has_filters_by_level_and_text(server: Server, open_window: Open
     person.wait_until_live()
     log = person.page.locator("#logViewer")
     expect(log).to_contain_text("Figures arrived")
-    person.page.fill("#logSearchFilter", "live hub")
+    person.page.fill("#logSearchFilter", "live server")
     expect(log.locator("li")).to_have_count(1)
-    expect(log).to_contain_text("Connected to the live hub")
+    expect(log).to_contain_text("Connected to the live server")
     person.page.select_option("#logLevelFilter", "critical")
     expect(log).to_contain_text("No entry matches.")
 

@@ -13,6 +13,8 @@ export class Feed<Item> {
   add(...fresh: Item[]): boolean {
     const before = JSON.stringify(this.items);
     for (const item of fresh) {
+      // A row that is none must not keep the others out.
+      if (typeof item !== 'object' || item === null) continue;
       const key = this.keyOf(item);
       const index = key === '' ? -1 : this.items.findIndex((known) => this.keyOf(known) === key);
       if (index >= 0) this.items[index] = item;

@@ -65,6 +65,12 @@ describe('Feed', () => {
     expect(subject.list().map((item) => item.status)).toEqual(['Pending', 'Shipped']);
   });
 
+  it('passes over what is no item', () => {
+    const subject = feed();
+    subject.add(null as never, { id: 'a', at: '1' }, 'b' as never);
+    expect(subject.list().map((item) => item.id)).toEqual(['a']);
+  });
+
   it('keeps items without an id apart', () => {
     const subject = feed();
     subject.add({ id: '', at: '1' });

@@ -68,7 +68,7 @@ export class Figures {
     note('conversion-rate', business, 'conversionRate');
     note('active-sessions', system, 'activeSessions');
     const products = byId('active-products');
-    products.textContent = figure(business, 'activeProducts');
+    if (business?.activeProducts !== undefined) products.textContent = figure(business, 'activeProducts');
     products.classList.toggle('no-figure', products.textContent === NO_FIGURE);
     note('active-products', business, 'activeProducts', () =>
       t('figure.productsStock', { out: figure(business, 'outOfStock'), low: figure(business, 'lowStock') }),
@@ -106,6 +106,8 @@ function latency(system: Dashboard['systemStatus']): string {
 function note(id: string, group: unknown, key: string, words: () => string = () => ''): void {
   const line = byId(`${id}-note`);
   const isMissing = figure(group, key) === NO_FIGURE;
+  // An update without this field leaves the figure, and what is said of it, as they are.
+  if (isMissing && sourceText(group, key) === '') return;
   line.textContent = isMissing ? t('noSource') : words();
   byId(id).parentElement?.setAttribute('title', sourceText(group, key));
 }
