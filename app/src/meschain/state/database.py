@@ -24,6 +24,9 @@ from meschain.database_url import async_url, without_password
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _SQLITE_BUSY_SECONDS: Final = 10.0
+_SQLITE_CONNECTIONS: Final = 5
+"""Open at once; further work waits its turn. A connection beyond the pool costs a thread and four statements to set up,
+which a thousand clients that connect at once pay again and again."""
 _READ_ONLY: Final = "meschain_read_only"
 _MIGRATION_LOCK: Final = "meschain_state_migration"
 
@@ -112,7 +115,13 @@ def _engine(url: URL) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         # Servers and the firewalls before them close idle connections; pre-ping finds those, recycle makes them few.
         return create_async_engine(url, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
-    engine = create_async_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, hide_parameters=True)
+    engine = create_async_engine(
+        url,
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS},
+        hide_parameters=True,
+        pool_size=_SQLITE_CONNECTIONS,
+        max_overflow=0,
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
