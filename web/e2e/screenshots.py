@@ -22,8 +22,8 @@ from web.e2e.server import Server, free_port  # noqa: E402
 PAGES = (("admin", "superadmin", 1420), ("marketplace", "manager", 1080), ("analytics", "admin", 1010))
 """Page, who opens it, and the height of the wide picture."""
 NARROW_HEIGHT = 880
-POINTS_MILLISECONDS = 30_000
-"""Twenty points of the charts at one figure a second, and some more."""
+WORK_SECONDS = 65
+"""Twenty points of the charts at one figure a second, and the first minute of uptime."""
 
 
 def bring_to_life(admin: Page, server: Server) -> None:
@@ -36,15 +36,35 @@ def bring_to_life(admin: Page, server: Server) -> None:
         admin.select_option("#alert-level", level)
         admin.get_by_role("button", name="Send alert").click()
         expect(admin.locator("#alerts-list")).to_contain_text(message)
+    admin.click('[data-sync="hepsiburada"]')
     for marketplace in ("trendyol", "etsy", "amazon"):
         server.place_order(marketplace)
-    admin.click('[data-sync="hepsiburada"]')
+
+
+def work(page: Page, server: Server) -> None:
+    """A minute of requests, so that the charts have something to draw."""
+    for second in range(WORK_SECONDS):
+        for _ in range(2 + second // 5 % 4):
+            page.request.get(f"{server.url}/api/info")
+        page.wait_for_timeout(1000)
+
+
+def happen(admin: Page) -> None:
+    """Something to be seen while the picture is taken: a sync on its way, and an alert that comes in."""
+    admin.click('[data-sync="ozon"]')
+    admin.fill("#alert-message", "Warehouse closes at noon today")
+    admin.get_by_role("button", name="Send alert").click()
+    expect(admin.locator("#ozon-sync-status.running")).to_be_visible()
+    expect(admin.locator(".toast")).to_be_visible()
 
 
 def take(page: Page, name: str, height: int, folder: Path) -> None:
     """All four pictures of one page."""
     for size, width, tall in (("wide", 1440, height), ("narrow", 400, NARROW_HEIGHT)):
+        expect(page.locator(".toast")).to_have_count(0)
         page.set_viewport_size({"width": width, "height": tall})
+        if (name, size) == ("admin", "wide"):
+            happen(page)
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             language = "TR" if (size, theme) == ("narrow", "dark") else "EN"
@@ -52,7 +72,6 @@ def take(page: Page, name: str, height: int, folder: Path) -> None:
             page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
             # Two frames: charts follow the new width and colours by their own observers.
             page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            expect(page.locator(".toast")).to_have_count(0)
             page.screenshot(path=folder / f"{name}-{size}-{theme}.png")
 
 
@@ -75,7 +94,7 @@ def main(folder: Path) -> None:
                 person.wait_until_live()
                 people.append((name, height, page))
             bring_to_life(people[0][2], server)
-            people[0][2].wait_for_timeout(POINTS_MILLISECONDS)
+            work(people[0][2], server)
             for name, height, page in people:
                 page.bring_to_front()
                 take(page, name, height, folder)
