@@ -3,6 +3,7 @@ import { h } from '../src/dom.ts';
 import { figure, money, sourceText } from '../src/format.ts';
 import { onLanguageChange, setLanguage, t, translate } from '../src/i18n.ts';
 import { OrderList } from '../src/shared/orders.ts';
+import { SyncControl } from '../src/shared/sync.ts';
 
 beforeEach(() => {
   document.documentElement.lang = 'en';
@@ -79,5 +80,18 @@ describe('orders', () => {
     list.receive({ eventId: 'e1', marketplace: 'etsy', orderNumber: '7' });
     expect(host.querySelectorAll('[data-order="7"]')).toHaveLength(1);
     expect(host.querySelector('b')).toBeNull();
+  });
+});
+
+describe('a sync', () => {
+  it('says its progress in the language of the page', () => {
+    const control = new SyncControl('n11', () => {
+      throw new Error('nobody starts one here');
+    });
+    document.body.append(control.progress, control.button);
+    control.set(40, true);
+    expect([control.progress.textContent, control.button.textContent]).toEqual(['40%', 'Syncing']);
+    setLanguage('tr');
+    expect([control.progress.textContent, control.button.textContent]).toEqual(['%40', 'Eşitleniyor']);
   });
 });

@@ -45,7 +45,10 @@ export class SyncControl {
       this.track,
       h('span', { id: `${code}-progress-text` }, '0%'),
     );
-    onLanguageChange(() => this.render());
+    onLanguageChange(() => {
+      gemini.writeProgress(this.code, this.percent);
+      this.render();
+    });
     this.render();
   }
 
