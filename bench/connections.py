@@ -33,6 +33,7 @@ from websocket_load import JSON_HANDSHAKE, RECORD_SEPARATOR, LoadConnection
 HERE = Path(__file__).parent
 CONNECT_TARGET_MS = 500.0
 MESSAGE_TARGET_MS = 50.0
+CONNECTS_PER_SECOND = 100
 CONNECTS_AT_ONCE = 20
 ALERTS_PER_SECOND = 10
 
@@ -42,6 +43,7 @@ class Measured:
     """Milliseconds, one entry per connection, delivery or call."""
 
     connect: list[float] = field(default_factory=list)
+    storm: list[float] = field(default_factory=list)
     message: list[float] = field(default_factory=list)
     call: list[float] = field(default_factory=list)
 
@@ -163,21 +165,30 @@ async def connect_once(
 
 
 async def measure_hub(base: str, login_token: str, connections: int, messages: int) -> Measured:
+    """Connections that arrive at an even pace, alerts to all of them; then the same number as fast as they come."""
     measured = Measured()
     user_id = jwt.decode(login_token, options={"verify_signature": False})["sub"]
-    gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
     receivers = [Receiver(measured) for _ in range(connections)]
+    gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
+    first_due = time.perf_counter()
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTS_AT_ONCE)) as session:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
-        async def one(receiver: Receiver) -> LoadConnection:
+        async def arrive(number: int, receiver: Receiver) -> LoadConnection:
+            due = first_due + number / CONNECTS_PER_SECOND
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            connection = await connect_once(session, base, login_token, receiver)
+            measured.connect.append((time.perf_counter() - due) * 1000)
+            return connection
+
+        async def press(receiver: Receiver) -> LoadConnection:
             async with gate:
                 started = time.perf_counter()
                 connection = await connect_once(session, base, login_token, receiver)
-                measured.connect.append((time.perf_counter() - started) * 1000)
+                measured.storm.append((time.perf_counter() - started) * 1000)
                 return connection
 
-        opened = await asyncio.gather(*(one(receiver) for receiver in receivers))
+        opened = await asyncio.gather(*(arrive(number, receiver) for number, receiver in enumerate(receivers)))
         try:
             for connection, receiver in zip(opened, receivers, strict=True):
                 joined = receiver.expect("join")
@@ -187,6 +198,8 @@ async def measure_hub(base: str, login_token: str, connections: int, messages: i
         finally:
             for connection in opened:
                 connection.close()
+        for connection in await asyncio.gather(*(press(receiver) for receiver in receivers)):
+            connection.close()
     return measured
 
 
@@ -224,7 +237,7 @@ async def measure_bare(url: str, connections: int, messages: int) -> Measured:
         async with gate:
             started = time.perf_counter()
             connection = await LoadConnection.open(url, on_frame)
-            measured.connect.append((time.perf_counter() - started) * 1000)
+            measured.storm.append((time.perf_counter() - started) * 1000)
             return connection
 
     opened = await asyncio.gather(*(one() for _ in range(connections)))
@@ -318,11 +331,11 @@ async def run(connections: int, rounds: int, messages: int) -> dict[str, object]
         "targets": {"connect": CONNECT_TARGET_MS, "message": MESSAGE_TARGET_MS},
         "ours": {
             name: percentiles([value for one in ours for value in getattr(one, name)])
-            for name in ("connect", "message", "call")
+            for name in ("connect", "storm", "message", "call")
         },
         "bare_websockets": {
             name: percentiles([value for one in peer for value in getattr(one, name)])
-            for name in ("connect", "message")
+            for name in ("storm", "message")
         },
         "ratio_to_bare": {
             "message_p50": spread([p50(a.message) / p50(b.message) for a, b in zip(ours, peer, strict=True)]),
