@@ -334,8 +334,7 @@ async def run(connections: int, rounds: int, messages: int) -> dict[str, object]
             for name in ("connect", "storm", "message", "call")
         },
         "bare_websockets": {
-            name: percentiles([value for one in peer for value in getattr(one, name)])
-            for name in ("storm", "message")
+            name: percentiles([value for one in peer for value in getattr(one, name)]) for name in ("storm", "message")
         },
         "ratio_to_bare": {
             "message_p50": spread([p50(a.message) / p50(b.message) for a, b in zip(ours, peer, strict=True)]),
