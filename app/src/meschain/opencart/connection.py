@@ -176,7 +176,7 @@ class ShopDatabase:
         if code in {1142, 1143}:
             return (
                 f"User {self._url.username!r} lacks SELECT on a table of the shop at {self.place}; "
-                "grant it as the operator's guide lists."
+                "the documentation's page 'Run on a real shop' lists what to grant."
             )
         if code in {1146, 1054} or "no such table" in str(cause) or "no such column" in str(cause):
             return (
