@@ -24,15 +24,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from random import SystemRandom
 
 import aiohttp
 import jwt
 
+from meschain.bootstrap import DEMO_SHOP_FILE
+from meschain.opencart.demo.shop import DemoShop
+from meschain.services.clock import SystemClock
 from websocket_load import JSON_HANDSHAKE, RECORD_SEPARATOR, LoadConnection
 
 HERE = Path(__file__).parent
 CONNECT_TARGET_MS = 500.0
 MESSAGE_TARGET_MS = 50.0
+ORDER_TARGET_MS = 1000.0
+ORDERS = 10
 CONNECTS_PER_SECOND = 100
 CONNECTS_AT_ONCE = 20
 ALERTS_PER_SECOND = 10
@@ -46,6 +52,9 @@ class Measured:
     storm: list[float] = field(default_factory=list)
     message: list[float] = field(default_factory=list)
     call: list[float] = field(default_factory=list)
+    order: list[float] = field(default_factory=list)
+    order_arrivals: list[tuple[int, float]] = field(default_factory=list)
+    """Order id and moment of each delivery, the demo's own orders included."""
 
 
 def free_port() -> int:
@@ -132,7 +141,11 @@ class Receiver:
     def on_frame(self, payload: bytes, arrived: float) -> None:
         if payload.startswith(b'{"type":7'):
             raise SystemExit(f"The server closed a connection: {payload!r}")
-        if b'"systemAlert"' in payload:
+        if b'"orderNotification"' in payload:
+            for part in payload.split(RECORD_SEPARATOR):
+                if b'"orderNotification"' in part:
+                    self._measured.order_arrivals.append((json.loads(part)["arguments"][0]["orderId"], arrived))
+        elif b'"systemAlert"' in payload:
             for part in payload.split(RECORD_SEPARATOR):
                 if b'"systemAlert"' in part:
                     sent = part.split(b"sent=", 1)[1].split(b";", 1)[0]
@@ -164,7 +177,7 @@ async def connect_once(
     return await LoadConnection.open(socket_url, receiver.on_frame, token=token, first_message=JSON_HANDSHAKE)
 
 
-async def measure_hub(base: str, login_token: str, connections: int, messages: int) -> Measured:
+async def measure_hub(base: str, login_token: str, folder: Path, connections: int, messages: int) -> Measured:
     """Connections that arrive at an even pace, alerts to all of them; then the same number as fast as they come."""
     measured = Measured()
     user_id = jwt.decode(login_token, options={"verify_signature": False})["sub"]
@@ -195,6 +208,7 @@ async def measure_hub(base: str, login_token: str, connections: int, messages: i
                 connection.send(record("JoinAdminGroup", user_id, "admin", call="join"))
                 await joined
             await deliver(opened[0], receivers[0], measured, messages, connections)
+            await place_orders(folder, measured, connections)
         finally:
             for connection in opened:
                 connection.close()
@@ -221,6 +235,29 @@ async def deliver(
     while len(measured.message) < messages * connections:
         if time.monotonic() > deadline:
             raise SystemExit(f"{messages * connections - len(measured.message)} deliveries did not arrive within 30 s.")
+        await asyncio.sleep(0.05)
+
+
+async def place_orders(folder: Path, measured: Measured, connections: int) -> None:
+    """Orders through the shop's own tables; each counts from when its confirmation is committed."""
+    shop = DemoShop.enter(folder / DEMO_SHOP_FILE, clock=SystemClock(), random=SystemRandom())
+    placed: dict[int, float] = {}
+    try:
+        driver = shop.driver()
+        for _ in range(ORDERS):
+            order_id = await driver.place_order()
+            placed[order_id] = time.perf_counter()
+            await asyncio.sleep(0.73)  # no multiple of the server's own interval
+    finally:
+        await shop.close()
+    deadline = time.monotonic() + 30
+    while True:
+        delays = [(arrived - placed[order]) * 1000 for order, arrived in measured.order_arrivals if order in placed]
+        if len(delays) == ORDERS * connections:
+            measured.order.extend(delays)
+            return
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{ORDERS * connections - len(delays)} order notifications did not arrive within 30 s.")
         await asyncio.sleep(0.05)
 
 
@@ -310,7 +347,7 @@ async def run(connections: int, rounds: int, messages: int) -> dict[str, object]
         async with meschain(server_core, Path(folder)) as (base, token):
             for number in range(1, rounds + 1):
                 print(f"round {number} of {rounds}: {connections} connections ...", file=sys.stderr)
-                ours.append(await measure_hub(base, token, connections, messages))
+                ours.append(await measure_hub(base, token, Path(folder), connections, messages))
                 async with bare(server_core) as url:
                     peer.append(await measure_bare(url, connections, messages))
 
@@ -328,10 +365,10 @@ async def run(connections: int, rounds: int, messages: int) -> dict[str, object]
         },
         "connections": connections,
         "unit": "ms",
-        "targets": {"connect": CONNECT_TARGET_MS, "message": MESSAGE_TARGET_MS},
+        "targets": {"connect": CONNECT_TARGET_MS, "message": MESSAGE_TARGET_MS, "order": ORDER_TARGET_MS},
         "ours": {
             name: percentiles([value for one in ours for value in getattr(one, name)])
-            for name in ("connect", "storm", "message", "call")
+            for name in ("connect", "storm", "message", "call", "order")
         },
         "bare_websockets": {
             name: percentiles([value for one in peer for value in getattr(one, name)]) for name in ("storm", "message")
