@@ -72,7 +72,8 @@ class Site:
                 await asyncio.sleep(0.02)
 
     def _cursors(self) -> int:
-        with closing(sqlite3.connect(self.settings.data_dir / "demo.db")) as database:
+        path = self.settings.state_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path)) as database:
             count: int = database.execute("SELECT COUNT(*) FROM mc_cursors").fetchone()[0]
             return count
 
