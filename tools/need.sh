@@ -51,15 +51,16 @@ need_node() {
     exit 1
 }
 
-need_program() { # package program...
-    package=$1
+need_program() { # "package..." program...
+    packages=$1
     shift
     for program in "$@"; do
         command -v "$program" >/dev/null 2>&1 && return
         [ -x "/usr/sbin/$program" ] && return
     done
-    apt_install "$package" || {
-        say "$1 is needed by the tests and missing. Install Debian's package $package, then run this again."
+    # shellcheck disable=SC2086 # several packages, split on purpose
+    apt_install $packages || {
+        say "$1 is needed by the tests and missing. Install from Debian's packages: $packages. Then run this again."
         exit 1
     }
 }
@@ -68,7 +69,7 @@ for thing in "$@"; do
     case $thing in
         python) need_python ;;
         node) need_node ;;
-        chromium) need_program chromium chromium chromium-browser google-chrome ;;
+        chromium) need_program "chromium fonts-dejavu-core" chromium chromium-browser google-chrome ;;
         mariadb) need_program mariadb-server mariadbd mysqld ;;
         *) say "tools/need.sh knows python, node, chromium and mariadb, not '$thing'."; exit 2 ;;
     esac
