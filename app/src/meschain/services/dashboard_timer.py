@@ -38,7 +38,6 @@ class DashboardTimer:
         self._dashboard = dashboard
         self._presence = presence
         self._notifications = notifications
-        self._clock = clock
         self._options = options or DashboardOptions()
         self._wakeup = Wakeup(clock)
         self._audiences: Final[tuple[tuple[str, str, Send], ...]] = (
@@ -55,10 +54,7 @@ class DashboardTimer:
     async def run(self) -> None:
         """Tick for ever."""
         while True:
-            if await self._wakeup.wait(self._options.interval_seconds):
-                # The rest of the burst comes in meanwhile; figures read now would be old at once.
-                await self._clock.sleep(self._options.coalesce_seconds)
-                self._wakeup.clear()
+            await self._wakeup.next_round(self._options.interval_seconds, self._options.coalesce_seconds)
             try:
                 await self.tick()
             except Exception:  # noqa: BLE001 - boundary that keeps the timer alive: the next tick tries again

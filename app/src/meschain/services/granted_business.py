@@ -53,9 +53,7 @@ class GrantedBusiness:
     async def run(self) -> None:
         """Send at every interval and after a refresh, for ever."""
         while True:
-            if await self._wakeup.wait(self._options.interval_seconds):
-                await self._clock.sleep(self._options.coalesce_seconds)
-                self._wakeup.clear()
+            await self._wakeup.next_round(self._options.interval_seconds, self._options.coalesce_seconds)
             try:
                 await self.tick()
             except Exception:  # noqa: BLE001 - the boundary that keeps the loop alive: the next round tries again

@@ -41,10 +41,6 @@ class Wakeup:
         """Wake the loop now, or at its next wait."""
         self._event.set()
 
-    def clear(self) -> None:
-        """Forget the calls so far."""
-        self._event.clear()
-
     async def wait(self, seconds: float) -> bool:
         """Return True when woken by `set`, False after that time. The calls so far are forgotten."""
         try:
@@ -53,3 +49,12 @@ class Wakeup:
             return False
         self._event.clear()
         return True
+
+    async def next_round(self, interval_seconds: float, coalesce_seconds: float) -> None:
+        """Return after the interval, or soon after `set`: the rest of its burst comes in meanwhile, one round for all.
+
+        What is read right at the first call of a burst would be out of date with the second.
+        """
+        if await self.wait(interval_seconds):
+            await self._clock.sleep(coalesce_seconds)
+            self._event.clear()
