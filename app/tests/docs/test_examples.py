@@ -49,7 +49,7 @@ async def test_a_stock_client_connects_by_the_documented_lines(site: Site, tmp_p
     node = shutil.which("node")
     modules = REPOSITORY / "web" / "node_modules"
     if node is None or not modules.is_dir():
-        pytest.skip("needs Node and web/node_modules; `make test` brings both")
+        pytest.fail("This test needs Node and web/node_modules; `make test` brings both.")
     scripts = [each.text for each in blocks(HOW_TO / "connect-a-page.md") if each.language == "js"]
     (script,) = [text for text in scripts if "@microsoft/signalr" in text]
     (tmp_path / "node_modules").symlink_to(modules)
