@@ -7,8 +7,12 @@ HubwireError
 │   ├── MessageTooLarge     one hub message over the receive limit
 │   └── HandshakeError      carries the handshake error text to answer with
 ├── HubError                raised by hub methods on purpose: its text reaches the client as it is
+│   └── ClientResultError   a client that was asked for a result answered with an error
 ├── MethodNotFound          no such hub method
 ├── BindingError            arguments do not fit the method
+├── StreamingMismatch       a streaming method called for one value, or the other way round
+├── ConnectionGone          a client that was asked for a result is not there, or left before it answered
+├── ClientResultTimeout     a client that was asked for a result did not answer in time
 ├── Unauthorized            no token, or one that the verifier refuses (HTTP 401)
 ├── Forbidden               a known caller without the right (HTTP 403, or a refused invocation)
 ├── SlowConsumer            a bounded outbox ran full
@@ -64,6 +68,50 @@ class MethodNotFound(HubwireError):
 
 class BindingError(HubwireError):
     """The arguments of an invocation do not fit the hub method."""
+
+
+class StreamingMismatch(HubwireError):
+    """A streaming method was called as one that returns a value, or the other way round; no detail of ours is in it."""
+
+    def __init__(self, target: str, *, is_streaming: bool) -> None:
+        self.target = target
+        self.is_streaming = is_streaming
+        """Whether the method streams."""
+        if is_streaming:
+            text = f"The client attempted to invoke the streaming '{target}' method with a non-streaming invocation."
+        else:
+            text = f"The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
+        super().__init__(text)
+
+
+class ClientResultError(HubError):
+    """The client that was asked for a result answered with this error; the text is the client's, word for word.
+
+    A hub method that lets it pass tells its own caller, as in the reference server: catch it where that is unwanted.
+    """
+
+
+class ConnectionGone(HubwireError):
+    """The connection that was asked for a result does not exist, or ended before it answered."""
+
+    def __init__(self, connection_id: str, *, had_been_asked: bool) -> None:
+        self.connection_id = connection_id
+        self.had_been_asked = had_been_asked
+        super().__init__(f"Connection '{connection_id}' {'disconnected' if had_been_asked else 'does not exist'}.")
+
+
+class ClientResultTimeout(HubwireError):
+    """The client did not answer in time; not every client can answer at all."""
+
+    def __init__(self, connection_id: str, target: str, timeout_seconds: float) -> None:
+        self.connection_id = connection_id
+        self.target = target
+        self.timeout_seconds = timeout_seconds
+        super().__init__(
+            f"Invocation canceled by the server. Connection '{connection_id}' did not answer {target!r} within "
+            f"{timeout_seconds:g} s; give ask() a longer timeout_seconds, or raise "
+            "HubOptions.client_result_timeout_seconds."
+        )
 
 
 class Unauthorized(HubwireError):

@@ -2,35 +2,80 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+ALL_TRANSPORTS = frozenset({"WebSockets", "ServerSentEvents", "LongPolling"})
+ALL_PROTOCOLS = frozenset({"json", "messagepack"})
+
+
+class PropertyNames(enum.Enum):
+    """How fields of dataclasses and msgspec structs are named on the wire. Keys of dictionaries stay as they are."""
+
+    AS_DECLARED = "as declared"
+    """As in the Python class, in and out."""
+    CAMEL_CASE = "camelCase"
+    """Out: `unit_price` as `unitPrice`. In: any case, with or without underscores, as the reference server's JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class HubOptions:
+class ConnectionOptions:
+    """How the connections of one path are made and kept. Times in seconds, sizes in bytes."""
+
+    transports: frozenset[str] = ALL_TRANSPORTS
+    """Which of WebSockets, ServerSentEvents and LongPolling are offered. All: clients choose the best they can."""
+    minimum_negotiate_version: int = 0
+    """Lowest negotiate version served. 0: both Python clients speak only that; with 1 connection ids are no secrets."""
+    poll_timeout_seconds: float = 90.0
+    """How long a poll waits for data. 90 s: the reference server's; clients give up after 100 s."""
+    disconnect_timeout_seconds: float = 15.0
+    """How long a connection may have no request or socket (between polls, before a stateful reconnect). 15 s: the
+    reference server's."""
+    close_timeout_seconds: float = 5.0
+    """Wait for the peer's WebSocket close frame before TCP is aborted, and for calls that still run when the client
+    has broken the protocol. 5 s: the reference server's for the former."""
+    write_timeout_seconds: float = 10.0
+    """How long a client may leave our unsent data where it is before it is cut off. 10 s: the reference server's."""
+    maximum_receive_frame_bytes: int = 1024 * 1024
+    """Fast lane: largest WebSocket frame, which is held whole; no less than one hub message. 1 MiB: the JavaScript
+    client joins everything that it sends in one turn into one frame, say 2,000 calls of 500 bytes."""
+    outbox_limit_bytes: int = 1024 * 1024
+    """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards."""
+    close_on_expiration: bool = False
+    """Whether a connection ends, with leave to come again, when its token expires. Off: the reference server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubOptions(ConnectionOptions):
     """How one hub treats its connections. Times in seconds, sizes in bytes."""
 
+    protocols: frozenset[str] = ALL_PROTOCOLS
+    """Which of json and messagepack a handshake may choose."""
+    property_names: PropertyNames = PropertyNames.AS_DECLARED
+    """Names of object fields in messages. As declared: what is written is what arrives."""
     keep_alive_seconds: float = 15.0
     """How often a ping is sent. 15 s: the reference server's keep-alive; clients give up after 30 s of silence."""
     client_timeout_seconds: float = 30.0
     """Silence after which a client that has pinged once is given up. 30 s: the reference server's."""
     handshake_timeout_seconds: float = 15.0
     """Time for a complete handshake request. 15 s: the reference server's."""
-    close_timeout_seconds: float = 5.0
-    """Wait for the peer's WebSocket close frame before TCP is aborted, and for calls that still run when the client
-    has broken the protocol. 5 s: the reference server's for the former."""
-    write_timeout_seconds: float = 10.0
-    """How long a client may leave our unsent data where it is before it is cut off. 10 s: the reference server's."""
     maximum_receive_message_bytes: int | None = 32 * 1024
     """Largest single hub message, framing included. 32 KiB: the reference server's. None: unlimited."""
-    maximum_receive_frame_bytes: int = 1024 * 1024
-    """Fast lane: largest WebSocket frame, which is held whole; no less than one hub message. 1 MiB: the JavaScript
-    client joins everything that it sends in one turn into one frame, say 2,000 calls of 500 bytes."""
-    outbox_limit_bytes: int = 1024 * 1024
-    """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards."""
     detailed_errors: bool = False
     """Whether exception types and texts reach clients. Off: they may hold secrets."""
     maximum_parallel_invocations: int = 1
     """Plain invocations of one connection that run at once. 1: the reference server's, which keeps their order."""
+    maximum_streams: int = 100
+    """Streams of one connection at once, both directions counted. 100: the reference server has no limit, so a client
+    could open streams until memory ends."""
+    stream_buffer_items: int = 10
+    """Items of one upload that wait for the hub method; behind them the connection is not read. 10: the reference's."""
+    client_result_timeout_seconds: float = 30.0
+    """How long `ask` waits for a client's answer unless told otherwise. 30 s: some clients cannot answer at all."""
+    stateful_reconnect: bool = False
+    """Whether clients that ask for it keep their connection over a lost WebSocket. Off: the reference server's."""
+    stateful_reconnect_buffer_bytes: int = 100_000
+    """Unacknowledged messages kept for a stateful reconnect; more wait in the outbox. 100,000: the reference's."""
 
 
 @dataclass(frozen=True, slots=True)

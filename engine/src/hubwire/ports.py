@@ -5,12 +5,12 @@ A way of hosting is a pair of adapters: a `DataPlane` that carries messages out,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from hubwire.model import Audience, Caller, ConnectRequest, Features, Member, Principal
 from hubwire.wire.encoded import EncodedMessage
-from hubwire.wire.messages import Invocation
+from hubwire.wire.messages import Invocation, StreamInvocation
 
 
 class DataPlane(Protocol):
@@ -40,6 +40,17 @@ class DataPlane(Protocol):
     async def exists(self, audience: Audience) -> bool:
         """Whether anybody is addressed at this moment."""
 
+    async def invoke(
+        self, connection_id: str, target: str, arguments: Sequence[object], timeout_seconds: float | None = None
+    ) -> object:
+        """Call a method of one client and return its result, decoded but not converted. Needs `CLIENT_RESULTS`.
+
+        `timeout_seconds` None: the hub's `HubOptions.client_result_timeout_seconds`. Cancelling forgets the question;
+        a late answer is ignored.
+
+        Raises: ConnectionGone, ClientResultTimeout, ClientResultError.
+        """
+
 
 class HubHandler(Protocol):
     """Takes the events of one hub's connections in. Suite: `HubHandlerSpec`."""
@@ -47,11 +58,26 @@ class HubHandler(Protocol):
     async def connected(self, caller: Caller) -> None:
         """Called once, before any invoke. Raises: any exception, which ends the connection."""
 
-    async def invoke(self, caller: Caller, invocation: Invocation) -> object:
-        """Run a hub method and return its result.
+    async def invoke(
+        self, caller: Caller, invocation: Invocation, uploads: Sequence[AsyncIterator[object]] = ()
+    ) -> object:
+        """Run a hub method and return its result. Cancelling it stops the method.
+
+        `uploads` are the client's streams, one for each of `invocation.stream_ids`, with items as decoded.
 
         Raises: HubError and any other exception; the connection words the answer by `hub.failures` and stays open.
         """
+
+    def stream(
+        self, caller: Caller, invocation: StreamInvocation, uploads: Sequence[AsyncIterator[object]] = ()
+    ) -> AsyncGenerator[object, None]:
+        """Run a streaming method: items as the method yields them, each when it is asked for.
+
+        Cancelling the task that awaits an item, or `aclose`, stops the method. Raises as `invoke` does, at an item.
+        """
+
+    def is_cancellable(self, target: str) -> bool:
+        """Whether a running plain method of that name ends when its caller cancels it or leaves."""
 
     async def disconnected(self, caller: Caller, error: BaseException | None) -> None:
         """Called once for each connection whose `connected` succeeded. `error` None: the client said good-bye."""
@@ -67,6 +93,12 @@ class Line(Protocol):
 
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
         """Begin to end the connection; returns at once."""
+
+    def ask(self, target: str, arguments: Sequence[object], timeout_seconds: float | None) -> Awaitable[object]:
+        """Call a method of this client; the awaitable is a future of its answer, and may be cancelled.
+
+        It ends with the result, ClientResultError, ClientResultTimeout, or ConnectionGone once closed.
+        """
 
 
 class Receiver(Protocol):
@@ -98,6 +130,10 @@ class Transport(Protocol):
     """As negotiate calls it."""
     uses_frames: bool
     """Whether `write` takes complete WebSocket frames instead of hub messages."""
+    allows_binary: bool
+    """Whether it can carry bytes that are no text."""
+    keeps_itself_alive: bool
+    """Whether its own requests show that both ends live, so that no keep-alive is sent."""
     is_binary: bool
     """How hub messages travel; set by the connection once the handshake has chosen."""
 

@@ -127,5 +127,5 @@ async def test_a_line_that_leaves_during_a_fan_out_does_not_disturb_it() -> None
     assert all(_targets(line) == ["x"] for line in (lines[0], lines[5]))
 
 
-def test_the_plane_can_abort_callers() -> None:
-    assert LocalDataPlane().features == Features.ABORT_CALLER
+def test_the_plane_can_do_everything() -> None:
+    assert LocalDataPlane().features == Features.ABORT_CALLER | Features.STREAMING | Features.CLIENT_RESULTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Awaitable, Sequence
 
 import pytest
 from hypothesis import settings
@@ -155,6 +156,9 @@ class SlimLine:
 
     def post(self, message: EncodedMessage) -> None:
         return
+
+    def ask(self, target: str, arguments: Sequence[object], timeout_seconds: float | None) -> Awaitable[object]:
+        raise NotImplementedError
 
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
         return

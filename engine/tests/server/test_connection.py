@@ -15,7 +15,7 @@ from hubwire.errors import HubError, WriteTimeout
 from hubwire.model import Caller, ConnectRequest, Principal
 from hubwire.ports import Line
 from hubwire.server.connection import Connection
-from hubwire.server.endpoint import Opening
+from hubwire.server.hosted import Opening
 from hubwire.testing import FakeClock
 from hubwire.testing.specs.line import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
@@ -92,11 +92,12 @@ async def opened(stage: Stage, options: HubOptions | None = None, *, handshake: 
     hubs = HubServer(clock=FakeClock())
     hubs.add(lambda: StagedHub(stage), path="/staged", name="Staged", options=options)
     async with hubs.lifespan():
-        (hub,) = hubs.endpoint.admission.hubs
+        (hub,) = hubs.endpoint.admission.hosted
         request = ConnectRequest("GET", "/staged", {}, {}, "", "http")
         transport = MemoryTransport()
         caller = Caller("one", hub.name, Principal("user"), request, transport.name)
         connection = hubs.endpoint.open(Opening(hub, caller, "token"), transport)
+        assert isinstance(connection, Connection)
         transport.receiver = connection
         peer = Peer(hubs, transport, connection)
         if handshake:

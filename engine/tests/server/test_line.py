@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from hubwire import Hub, HubServer, ServerOptions
 from hubwire.ports import Line
 from hubwire.server.connection import Connection
-from hubwire.server.endpoint import Opening
+from hubwire.server.hosted import Opening
 from hubwire.testing import make_caller
 from hubwire.testing.specs import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
@@ -50,10 +50,11 @@ class TestConnection(LineSpec):
     async def create(self) -> AsyncIterator[tuple[Line, LinePeer]]:
         server = HubServer(options=ServerOptions(drain_seconds=0))
         server.add(Quiet, path="/quiet")
-        (hub,) = server.endpoint.admission.hubs
+        (hub,) = server.endpoint.admission.hosted
         async with server.lifespan():
             transport = MemoryTransport()
             connection = server.endpoint.open(Opening(hub, make_caller(), "token"), transport)
+            assert isinstance(connection, Connection)
             transport.receiver = connection
             connection.feed(b'{"protocol":"json","version":1}' + RECORD_SEPARATOR)
             yield connection, self.peer_of(connection, transport)

@@ -8,16 +8,19 @@ import msgspec
 
 from hubwire.errors import InvalidMessage
 from hubwire.hub.failures import close_error
-from hubwire.options import HubOptions
+from hubwire.options import HubOptions, PropertyNames
 from hubwire.session.events import Ended, EndReason, InvocationReceived
 from hubwire.session.session import READ_AHEAD_BYTES, Session
+from hubwire.wire.protocols import hub_protocols
+
+CODECS = hub_protocols(frozenset({"json"}), PropertyNames.AS_DECLARED)
 
 HANDSHAKE = b'{"protocol":"json","version":1}\x1e'
 CALL = b'{"type":1,"invocationId":"1","target":"Do","arguments":[]}\x1e'
 
 
 def opened() -> Session:
-    session = Session(HubOptions(close_timeout_seconds=5.0), 0.0, close_error)
+    session = Session(HubOptions(close_timeout_seconds=5.0), CODECS, 0.0, close_error)
     session.receive_data(HANDSHAKE, 0.0)
     session.send_connected(0.0)
     session.events()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hubwire.errors import ClientTimeout, HandshakeError, HubError, InvalidMessage, LocalProtocolError, MessageTooLarge
 from hubwire.hub.failures import close_error
-from hubwire.options import HubOptions
+from hubwire.options import HubOptions, PropertyNames
 from hubwire.session.events import (
     Ended,
     EndReason,
@@ -26,6 +26,9 @@ from hubwire.session.session import READ_AHEAD_BYTES, Session
 from hubwire.session.states import TRANSITIONS, State, Step, advance
 from hubwire.wire.json_codec import JSON
 from hubwire.wire.messages import Invocation
+from hubwire.wire.protocols import hub_protocols
+
+CODECS = hub_protocols(frozenset({"json"}), PropertyNames.AS_DECLARED)
 
 HANDSHAKE = b'{"protocol":"json","version":1}\x1e'
 PING = b'{"type":6}\x1e'
@@ -39,7 +42,7 @@ def call(number: int, target: str = "Do") -> bytes:
 
 
 def make(options: HubOptions = OPTIONS) -> Session:
-    return Session(options, 0.0, close_error)
+    return Session(options, CODECS, 0.0, close_error)
 
 
 def make_open(options: HubOptions = OPTIONS) -> Session:

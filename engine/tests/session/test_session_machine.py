@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hubwire.hub.failures import close_error
-from hubwire.options import HubOptions
+from hubwire.options import HubOptions, PropertyNames
 from hubwire.session.events import Ended, HandshakeAccepted, InvocationReceived
 from hubwire.session.session import Session
 from hubwire.session.states import State
 from hubwire.wire.messages import Invocation
+from hubwire.wire.protocols import hub_protocols
+
+CODECS = hub_protocols(frozenset({"json"}), PropertyNames.AS_DECLARED)
 
 HANDSHAKE = b'{"protocol":"json","version":1}\x1e'
 
@@ -36,7 +39,7 @@ class SessionMachine(RuleBasedStateMachine):
     @initialize(permits=st.integers(1, 3))
     def begin(self, permits: int) -> None:
         self.permits = permits
-        self.session = Session(HubOptions(maximum_parallel_invocations=permits), 0.0, close_error)
+        self.session = Session(HubOptions(maximum_parallel_invocations=permits), CODECS, 0.0, close_error)
 
     def collect(self) -> None:
         for event in self.session.events():

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
-from hubwire.errors import BindingError, HubError, MethodNotFound
+from hubwire.errors import BindingError, HubError, MethodNotFound, StreamingMismatch
 from hubwire.hub.binding import BoundMethod
 from hubwire.hub.context import HubCallerContext, HubContext
 from hubwire.hub.contracts import ClientContract
@@ -19,7 +19,7 @@ from hubwire.hub.filters import ConnectedNext, DisconnectedNext, HubFilter, Invo
 from hubwire.hub.hub import Hub, equip, methods_of
 from hubwire.model import Caller
 from hubwire.ports import DataPlane
-from hubwire.wire.messages import Invocation
+from hubwire.wire.messages import Invocation, StreamInvocation
 
 _log = logging.getLogger("hubwire.hub")
 
@@ -67,7 +67,23 @@ class HubDispatcher:
                 log_unexpected(error, caller, "connected")
             raise
 
-    async def invoke(self, caller: Caller, invocation: Invocation) -> object:
+    async def stream(
+        self, caller: Caller, invocation: StreamInvocation, uploads: Sequence[AsyncIterator[object]] = ()
+    ) -> AsyncGenerator[object, None]:
+        method = self._methods.get(invocation.target.lower())
+        if method is None:
+            raise MethodNotFound(invocation.target)
+        nothing: tuple[object, ...] = ()  # hubs have no streaming methods yet
+        for item in nothing:
+            yield item
+        raise StreamingMismatch(method.name, is_streaming=False)
+
+    def is_cancellable(self, target: str) -> bool:
+        return False
+
+    async def invoke(
+        self, caller: Caller, invocation: Invocation, uploads: Sequence[AsyncIterator[object]] = ()
+    ) -> object:
         method = self._methods.get(invocation.target.lower())
         if method is None:
             raise MethodNotFound(invocation.target)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
+from hubwire.errors import ConnectionGone
 from hubwire.model import Audience, Features, Member
 from hubwire.plane.registry import Registry
 from hubwire.ports import Line
@@ -28,7 +30,7 @@ class LocalDataPlane:
     def __init__(self, registry: Registry | None = None, *, slice_size: int = SLICE_SIZE) -> None:
         self.registry = registry if registry is not None else Registry()
         """Where the server attaches and detaches its lines."""
-        self.features = Features.ABORT_CALLER
+        self.features = Features.ABORT_CALLER | Features.STREAMING | Features.CLIENT_RESULTS
         self._slice_size = slice_size
         self._turn = asyncio.Lock()  # wakes its waiters in the order of their calls
         self._under_way = 0  # sends that hold the turn or wait for it; the lock looks free while it changes hands
@@ -69,6 +71,13 @@ class LocalDataPlane:
 
     async def exists(self, audience: Audience) -> bool:
         return self.registry.has_any(audience)
+
+    async def invoke(
+        self, connection_id: str, target: str, arguments: Sequence[object], timeout_seconds: float | None = None
+    ) -> object:
+        for line in self.registry.lines(Audience.connection(connection_id)):
+            return await line.ask(target, arguments, timeout_seconds)
+        raise ConnectionGone(connection_id, had_been_asked=False)
 
 
 def _post(lines: list[Line], message: EncodedMessage) -> None:

@@ -13,7 +13,7 @@ from hubwire.errors import Forbidden, Unauthorized
 from hubwire.model import ConnectRequest, Principal
 from hubwire.options import ServerOptions
 from hubwire.server.answers import Refused
-from hubwire.server.hosted import HostedHub
+from hubwire.server.hosted import Hosted
 from hubwire.server.requests import bearer_token, query_values
 
 _NEGOTIATE = "/negotiate"
@@ -21,9 +21,9 @@ _NEGOTIATE = "/negotiate"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads. `hub` None: the query names it."""
+    """Where a path leads. `hosted` None: the query names the hub."""
 
-    hub: HostedHub | None
+    hosted: Hosted | None
     is_negotiate: bool
 
 
@@ -35,40 +35,42 @@ class Admission:
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
         self._hosts = None if options.allowed_hosts is None else {host.lower() for host in options.allowed_hosts}
-        self._hubs: dict[str, HostedHub] = {}
+        self._hubs: dict[str, Hosted] = {}
         self._routes: dict[str, Route] = {}
         self._client_path = options.client_path
         if options.client_path is not None:
             self._add_routes(options.client_path, None)
 
-    def add(self, hub: HostedHub, path: str | None) -> None:
+    def add(self, hosted: Hosted, path: str | None) -> None:
         """Make a hub reachable.
 
         Raises: ValueError for a name or path that is taken, or when there would be no path.
         """
-        key = hub.name.lower()
+        key = hosted.name.lower()
         if key in self._hubs:
-            raise ValueError(f"There is a hub named {hub.name!r} already; names are compared without regard to case.")
+            raise ValueError(
+                f"There is a hub named {hosted.name!r} already; names are compared without regard to case."
+            )
         if path is not None:
-            self._add_routes(path, hub)
+            self._add_routes(path, hosted)
         elif self._client_path is None:
-            raise ValueError(f"Hub {hub.name!r} has no path; give one, or set ServerOptions.client_path.")
-        self._hubs[key] = hub
+            raise ValueError(f"Hub {hosted.name!r} has no path; give one, or set ServerOptions.client_path.")
+        self._hubs[key] = hosted
 
     @property
-    def hubs(self) -> Collection[HostedHub]:
-        """All hubs."""
+    def hosted(self) -> Collection[Hosted]:
+        """Everything that can be reached."""
         return self._hubs.values()
 
     def find(self, path: str) -> Route | None:
         """Return where a path leads; case and a slash at the end make no difference, as in the reference server."""
         return self._routes.get(_normal(path))
 
-    def check(self, route: Route, request: ConnectRequest) -> HostedHub:
+    def check(self, route: Route, request: ConnectRequest) -> Hosted:
         """Check host and origin and resolve the hub. Raises: Refused."""
         self.check_preflight(request)
-        if route.hub is not None:
-            return route.hub
+        if route.hosted is not None:
+            return route.hosted
         names = query_values(request, "hub")
         if len(names) != 1:
             raise Refused(400, "Exactly one 'hub' is required in the query")
@@ -83,12 +85,12 @@ class Admission:
         if not self.is_allowed_origin(request):
             raise Refused(403, "Origin not allowed")
 
-    async def authenticate(self, hub: HostedHub, request: ConnectRequest) -> Principal:
+    async def authenticate(self, hosted: Hosted, request: ConnectRequest) -> Principal:
         """Return who the request's token speaks for. Raises: Refused."""
-        if hub.verifier is None:
+        if hosted.verifier is None:
             return Principal()
         try:
-            return await hub.verifier.verify(bearer_token(request), hub.name, request)
+            return await hosted.verifier.verify(bearer_token(request), hosted.name, request)
         except Unauthorized:
             # The body must be empty: clients show it instead of the reason phrase (signalr-protocol 1.5).
             raise Refused(401, headers=(("www-authenticate", "Bearer"),)) from None
@@ -116,14 +118,14 @@ class Admission:
             ("vary", "Origin"),
         )
 
-    def _add_routes(self, path: str, hub: HostedHub | None) -> None:
+    def _add_routes(self, path: str, hosted: Hosted | None) -> None:
         if not path.startswith("/"):
             raise ValueError(f"The path {path!r} must begin with a slash.")
         for suffix in ("", _NEGOTIATE):
             key = _normal(path + suffix if suffix == "" else path.rstrip("/") + suffix)
             if key in self._routes:
                 raise ValueError(f"The path {path!r} is taken; give each hub its own.")
-            self._routes[key] = Route(hub, bool(suffix))
+            self._routes[key] = Route(hosted, bool(suffix))
 
     def _check_host(self, request: ConnectRequest) -> None:
         if self._hosts is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
@@ -22,14 +23,16 @@ from hubwire.plane.registry import Registry
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.admission import Route
 from hubwire.server.answers import Answer, Refused
+from hubwire.server.connection import Connection
 from hubwire.server.endpoint import Endpoint
-from hubwire.server.hosted import HostedHub
+from hubwire.server.hosted import Hosted, HostedHub
 from hubwire.server.log_redaction import protect_logs
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.transports.asgi_websocket import AsgiMessage, AsgiReceive, AsgiSend, AsgiWebSocketTransport, deny
+from hubwire.wire.protocols import hub_protocols
 
 ContractT = TypeVar("ContractT", bound=ClientContract)
 
@@ -95,17 +98,27 @@ class HubServer:
         registry = Registry()
         plane = LocalDataPlane(registry)
         dispatcher = HubDispatcher(hub, plane, filters, hub=name)
-        hosted = HostedHub(
+        hub_options = options or HubOptions()
+        hosted_hub = HostedHub(
             name=dispatcher.name,
-            options=options or HubOptions(),
+            options=hub_options,
+            codecs=hub_protocols(hub_options.protocols, hub_options.property_names),
             handler=dispatcher,
             method_name=dispatcher.method_name,
             registry=registry,
-            verifier=verifier or self._verifier,
             clock=self.clock,
             observer=self.observer,
             wheel=self.wheel,
             tasks=self.tasks,
+        )
+        limit = hub_options.maximum_receive_message_bytes
+        hosted = Hosted(
+            name=dispatcher.name,
+            options=hub_options,
+            verifier=verifier or self._verifier,
+            open=functools.partial(Connection, hosted_hub),
+            # A frame must at least hold the largest hub message.
+            frame_limit_bytes=None if limit is None else max(limit, hub_options.maximum_receive_frame_bytes),
         )
         self.endpoint.admission.add(hosted, path)
         self._planes[hosted.name.lower()] = plane

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from hubwire.errors import MethodNotFound, SlowConsumer, WriteTimeout
 from hubwire.hub.failures import close_error, completion_error, is_expected, log_unexpected, non_streaming_error
-from hubwire.model import Caller
-from hubwire.ports import Transport
-from hubwire.server.hosted import HostedHub
+from hubwire.model import Caller, Principal
+from hubwire.ports import Receiver, Transport
+from hubwire.server.hosted import HostedHub, Opening, Served
 from hubwire.server.outbox import Outbox
 from hubwire.server.tasks import is_ending
 from hubwire.session.events import (
@@ -67,20 +67,21 @@ class Connection:
 
     def __init__(
         self,
-        caller: Caller,
-        token: str,
         hub: HostedHub,
+        opening: Opening,
         transport: Transport,
-        on_gone: Callable[[Connection], None],
+        on_gone: Callable[[Served], None],
     ) -> None:
-        self.caller = caller
-        self.token = token
+        self.caller: Caller = opening.caller
+        self.token = opening.token
         """What clients put into `?id=`."""
         self.wheel_slot = -1
         self._hub = hub
         self._transport = transport
         self._on_gone = on_gone
-        self._session = Session(hub.options, hub.clock.monotonic(), close_error)
+        self._session = Session(
+            hub.options, hub.codecs, hub.clock.monotonic(), close_error, allows_binary=transport.allows_binary
+        )
         self._direct_write: Callable[[bytes], object] | None = None
         self._outbox: Outbox | None = None
         self._is_paused = False
@@ -119,6 +120,21 @@ class Connection:
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
         self._session.send_close(reason, allow_reconnect=allow_reconnect)
         self._pump()
+
+    def ask(self, target: str, arguments: Sequence[object], timeout_seconds: float | None) -> Awaitable[object]:
+        raise NotImplementedError
+
+    # Served
+
+    @property
+    def is_resumable(self) -> bool:
+        return False
+
+    def resume(self, transport: Transport) -> Receiver:
+        raise NotImplementedError
+
+    def refresh(self, principal: Principal) -> None:
+        self.caller.principal = principal
 
     # Receiver
 

@@ -15,8 +15,7 @@ from hubwire.ports import Transport
 from hubwire.server import answers
 from hubwire.server.admission import Admission, Route
 from hubwire.server.answers import Answer, Refused
-from hubwire.server.connection import Connection
-from hubwire.server.hosted import HostedHub
+from hubwire.server.hosted import Hosted, Opening, Served
 from hubwire.server.requests import query_values
 from hubwire.server.tokens import PendingConnections, new_id
 from hubwire.wire import negotiation
@@ -30,17 +29,6 @@ _PREFLIGHT = (
 )
 
 
-class Opening:
-    """An admitted upgrade: everything a lane needs to make the connection."""
-
-    __slots__ = ("caller", "hub", "token")
-
-    def __init__(self, hub: HostedHub, caller: Caller, token: str) -> None:
-        self.hub = hub
-        self.caller = caller
-        self.token = token
-
-
 class Endpoint:
     """Answers requests for hubs and keeps the table of open connections."""
 
@@ -48,7 +36,7 @@ class Endpoint:
 
     def __init__(self, options: ServerOptions, clock: Clock, observer: Observer) -> None:
         self.admission = Admission(options)
-        self.connections: dict[str, Connection] = {}
+        self.connections: dict[str, Served] = {}
         """Open connections by token."""
         self.is_draining = False
         self._is_empty = asyncio.Event()
@@ -63,11 +51,11 @@ class Endpoint:
             if request.method == "OPTIONS":
                 self.admission.check_preflight(request)
                 return Answer(204, headers=cors + _PREFLIGHT)
-            hub = self.admission.check(route, request)
+            hosted = self.admission.check(route, request)
             if route.is_negotiate:
-                return await self._negotiate(hub, request, cors)
-            await self.admission.authenticate(hub, request)
-            raise self._without_websocket(hub, request)
+                return await self._negotiate(hosted, request, cors)
+            await self.admission.authenticate(hosted, request)
+            raise self._without_websocket(hosted, request)
         except Refused as refused:
             self._observer.connect_refused(refused.status)
             return refused.answer(cors)
@@ -77,43 +65,43 @@ class Endpoint:
         try:
             if route.is_negotiate:
                 raise Refused(405, "Method not allowed")
-            hub = self.admission.check(route, request)
-            principal = await self.admission.authenticate(hub, request)
+            hosted = self.admission.check(route, request)
+            principal = await self.admission.authenticate(hosted, request)
             if self.is_draining:  # asked last: whoever is let in later would miss the drain
                 raise Refused(503, "The server is going away")
             limit = self._options.maximum_connections
             if limit is not None and len(self.connections) >= limit:
                 raise Refused(503, "Too many connections", (("retry-after", "5"),))
-            connection_id, token = self._identify(hub, request)
+            connection_id, token = self._identify(hosted, request)
         except Refused as refused:
             self._observer.connect_refused(refused.status)
             raise
-        caller = Caller(connection_id, hub.name, principal, request, negotiation.WEBSOCKETS)
-        return Opening(hub, caller, token)
+        caller = Caller(connection_id, hosted.name, principal, request, negotiation.WEBSOCKETS)
+        return Opening(hosted, caller, token)
 
-    def open(self, opening: Opening, transport: Transport) -> Connection:
+    def open(self, opening: Opening, transport: Transport) -> Served:
         """Make the connection of an admitted upgrade and put it into the table."""
-        connection = Connection(opening.caller, opening.token, opening.hub, transport, self._forget)
+        connection = opening.hosted.open(opening, transport, self._forget)
         self.connections[opening.token] = connection
         return connection
 
-    async def _negotiate(self, hub: HostedHub, request: ConnectRequest, cors: tuple[tuple[str, str], ...]) -> Answer:
+    async def _negotiate(self, hosted: Hosted, request: ConnectRequest, cors: tuple[tuple[str, str], ...]) -> Answer:
         if request.method != "POST":
             raise Refused(405, "Method not allowed", (("allow", "POST, OPTIONS"),))
         if self.is_draining:
             raise Refused(503, "The server is going away")
-        await self.admission.authenticate(hub, request)
+        await self.admission.authenticate(hosted, request)
         headers = (*cors, ("cache-control", "no-store"))
         try:
             version = negotiation.requested_version(request.query_value("negotiateVersion"))
         except negotiation.NegotiationError as error:
             return Answer(200, negotiation.error_answer(str(error)), answers.JSON, headers)
-        ids = self._pending.add(hub.name, version)
+        ids = self._pending.add(hosted.name, version)
         if ids is None:
             raise Refused(429, "Too many pending connections", (("retry-after", "5"),))
         return Answer(200, negotiation.answer(version, *ids, TRANSPORTS), answers.JSON, headers)
 
-    def _identify(self, hub: HostedHub, request: ConnectRequest) -> tuple[str, str]:
+    def _identify(self, hosted: Hosted, request: ConnectRequest) -> tuple[str, str]:
         ids = query_values(request, "id")
         if not ids:
             token = new_id()  # a client that skipped negotiate; its id and token are the same
@@ -121,12 +109,12 @@ class Endpoint:
         token = ids[0] if len(ids) == 1 else ",".join(ids)
         if token in self.connections:
             raise Refused(409)
-        connection_id = self._pending.take(hub.name, token)
+        connection_id = self._pending.take(hosted.name, token)
         if connection_id is None:
             raise Refused(404, answers.UNKNOWN_ID)
         return connection_id, token
 
-    def _without_websocket(self, hub: HostedHub, request: ConnectRequest) -> Refused:
+    def _without_websocket(self, hosted: Hosted, request: ConnectRequest) -> Refused:
         """The refusal of a request on the hub path that is no upgrade: these transports are not offered here."""
         if request.method not in ("GET", "POST", "DELETE"):
             return Refused(405, "Method not allowed")
@@ -135,7 +123,7 @@ class Endpoint:
             return Refused(400, answers.MISSING_ID)
         token = ids[0] if len(ids) == 1 else ",".join(ids)
         connection = self.connections.get(token)
-        if connection is not None and connection.caller.hub == hub.name:
+        if connection is not None and connection.caller.hub == hosted.name:
             if request.method == "POST":
                 return Refused(405, answers.POST_ON_WEBSOCKET)
             if request.method == "DELETE":
@@ -155,10 +143,10 @@ class Endpoint:
     @property
     def frame_limit_bytes(self) -> int | None:
         """The largest WebSocket frame that any of the hubs takes in."""
-        limits = [hub.frame_limit_bytes for hub in self.admission.hubs]
+        limits = [hosted.frame_limit_bytes for hosted in self.admission.hosted]
         return None if None in limits else max((limit for limit in limits if limit is not None), default=0)
 
-    def _forget(self, connection: Connection) -> None:
+    def _forget(self, connection: Served) -> None:
         self.connections.pop(connection.token, None)
         if not self.connections:
             self._is_empty.set()

@@ -26,11 +26,12 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[object, None, None]) -> None:
-        """Run it in a task of its own."""
+    def start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
+        """Run it in a task of its own, which may be cancelled."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     async def wait(self) -> None:
         """Return when none runs."""

@@ -190,7 +190,7 @@ async def _open(
 
 
 def _frame_limit(route: Route, hubs: HubServer) -> int | None:
-    return hubs.endpoint.frame_limit_bytes if route.hub is None else route.hub.frame_limit_bytes
+    return hubs.endpoint.frame_limit_bytes if route.hosted is None else route.hosted.frame_limit_bytes
 
 
 def _is_websocket_upgrade(head: bytes) -> bool:

@@ -34,9 +34,6 @@ from hubwire.wire.framing import MessageReader, SeparatedReader
 from hubwire.wire.json_codec import JSON
 from hubwire.wire.messages import Close, Completion, Invocation, Message, Ping, StreamInvocation
 
-CODECS: Mapping[str, Codec] = {JSON.name: JSON}
-"""The hub protocols that handshakes may choose."""
-
 READ_AHEAD_BYTES = 64 * 1024
 """Input that may wait while messages are not dispatched; above it the owner stops reading. 64 KiB: the reference's."""
 
@@ -52,6 +49,7 @@ class Session:
     __slots__ = (
         "_allows_binary",
         "_close_text",
+        "_codecs",
         "_events",
         "_failure",
         "_failure_deadline",
@@ -70,6 +68,7 @@ class Session:
     def __init__(
         self,
         options: HubOptions,
+        codecs: Mapping[str, Codec],
         now: float,
         close_text: Callable[[BaseException, bool], str],
         *,
@@ -78,6 +77,7 @@ class Session:
         """Start to wait for the handshake.
 
         Args:
+            codecs: what the handshake may choose.
             close_text: words the error of a Close, given the exception and whether details may be told.
             allows_binary: whether the transport carries binary messages.
         """
@@ -87,6 +87,7 @@ class Session:
         self._options = options
         self._close_text = close_text
         self._allows_binary = allows_binary
+        self._codecs = codecs
         self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes or _MAXIMUM_HANDSHAKE_BYTES)
         self._permits = Permits(options.maximum_parallel_invocations)
         self._events: list[SessionEvent] = []
@@ -248,7 +249,7 @@ class Session:
                 return
             codec = handshake.parse_request(
                 payload,
-                CODECS,
+                self._codecs,
                 allows_binary=self._allows_binary,
                 detailed_errors=self._options.detailed_errors,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from hubwire.model import Caller, ConnectRequest, Principal
 from hubwire.wire.encoded import EncodedMessage
@@ -54,6 +54,9 @@ class MemoryLine:
         if self.closed is None:
             self.closed = Close(reason, allow_reconnect)
             self._changed.set()
+
+    def ask(self, target: str, arguments: Sequence[object], timeout_seconds: float | None) -> Awaitable[object]:
+        raise NotImplementedError
 
     async def until(self, target: str, count: int = 1) -> list[Invocation]:
         """Wait until `target` was called that often and return these calls. Raises: ConnectionError when closed."""

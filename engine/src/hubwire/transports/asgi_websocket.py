@@ -41,6 +41,8 @@ class AsgiWebSocketTransport:
 
     name = WEBSOCKETS
     uses_frames = False
+    allows_binary = True
+    keeps_itself_alive = False
 
     def __init__(self, receive: AsgiReceive, send: AsgiSend) -> None:
         self.is_binary = False

@@ -12,6 +12,8 @@ class MemoryTransport:
 
     name = "Memory"
     uses_frames = False
+    allows_binary = True
+    keeps_itself_alive = False
 
     def __init__(self) -> None:
         self.is_binary = False

@@ -55,6 +55,8 @@ class WebSocketTransport(asyncio.Protocol):
 
     name = WEBSOCKETS
     uses_frames = True
+    allows_binary = True
+    keeps_itself_alive = False
 
     def __init__(
         self, transport: asyncio.Transport, frame_limit_bytes: int | None, on_lost: Callable[[WebSocketTransport], None]

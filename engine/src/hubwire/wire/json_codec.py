@@ -15,12 +15,14 @@ import msgspec
 from hubwire.errors import InvalidMessage
 from hubwire.wire.framing import SeparatedReader
 from hubwire.wire.messages import (
+    Ack,
     CancelInvocation,
     Close,
     Completion,
     Invocation,
     Message,
     Ping,
+    Sequence,
     StreamInvocation,
     StreamItem,
 )
@@ -106,6 +108,10 @@ class JsonCodec:
                 return _finish(fields, message.headers)
             case CancelInvocation():
                 return _finish({"type": 5, "invocationId": message.invocation_id}, message.headers)
+            case Ack():
+                return _json({"type": 8, "sequenceId": message.sequence_id}) + b"\x1e"
+            case Sequence():
+                return _json({"type": 9, "sequenceId": message.sequence_id}) + b"\x1e"
 
 
 JSON = JsonCodec()

@@ -1,11 +1,8 @@
-"""The hub protocol's messages, independent of any codec (signalr-protocol 4). Knows no bytes.
-
-Acks and sequences of stateful reconnect are not among them yet.
-"""
+"""The hub protocol's messages, independent of any codec (signalr-protocol 4). Knows no bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import collections.abc
 from dataclasses import dataclass, field
 
 
@@ -14,7 +11,7 @@ class Invocation:
     """Type 1. `invocation_id` None: the sender wants no completion."""
 
     target: str
-    arguments: Sequence[object]
+    arguments: collections.abc.Sequence[object]
     invocation_id: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     stream_ids: tuple[str, ...] = ()
@@ -46,7 +43,7 @@ class StreamInvocation:
 
     invocation_id: str
     target: str
-    arguments: Sequence[object]
+    arguments: collections.abc.Sequence[object]
     headers: dict[str, str] = field(default_factory=dict)
     stream_ids: tuple[str, ...] = ()
 
@@ -72,4 +69,21 @@ class Close:
     allow_reconnect: bool = False
 
 
-Message = Invocation | StreamItem | Completion | StreamInvocation | CancelInvocation | Ping | Close
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Type 8, stateful reconnect: everything up to this sequence id was processed."""
+
+    sequence_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Type 9, stateful reconnect: the sequence id of the next message on a new socket."""
+
+    sequence_id: int
+
+
+SequencedMessage = Invocation | StreamItem | Completion | StreamInvocation | CancelInvocation
+"""What stateful reconnect counts and keeps until it is acknowledged (signalr-protocol 6.2)."""
+
+Message = SequencedMessage | Ping | Close | Ack | Sequence
