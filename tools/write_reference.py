@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
@@ -24,9 +25,10 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
+from hubwire import options as options_module
 from hubwire.azure.jwt import MAXIMUM_TOKEN_CHARACTERS as HUB_TOKEN_CHARACTERS
 from hubwire.hub.hub import methods_of
-from hubwire.options import HubOptions, ServerOptions
+from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
 from meschain import settings as settings_module
 from meschain.auth import issuers
 from meschain.auth.login_tokens import MAXIMUM_TOKEN_CHARACTERS as LOGIN_TOKEN_CHARACTERS
@@ -74,9 +76,12 @@ def field_docs(module: ModuleType) -> dict[str, dict[str, str]]:
         if not isinstance(node, ast.ClassDef):
             continue
         for before, after in zip(node.body, node.body[1:], strict=False):
+            target: ast.expr | None = before.target if isinstance(before, ast.AnnAssign) else None
+            if isinstance(before, ast.Assign):  # a member of an enumeration
+                target = before.targets[0]
             is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and is_text:
-                found.setdefault(node.name, {})[before.target.id] = one_line(str(after.value.value))  # type: ignore[attr-defined] # is_text
+            if isinstance(target, ast.Name) and is_text:
+                found.setdefault(node.name, {})[target.id] = one_line(str(after.value.value))  # type: ignore[attr-defined] # is_text
     return found
 
 
@@ -289,6 +294,36 @@ def _command_parts(command: Any, path: list[str]) -> Iterable[str]:
     yield table(("argument or option", "meaning"), rows)
 
 
+# --- options of the engine ---
+
+
+def _option_default(value: object) -> str:
+    if isinstance(value, Enum):
+        return f"`{type(value).__name__}.{value.name}`"
+    if isinstance(value, frozenset):
+        return ", ".join(f"`{item}`" for item in sorted(value)) or "empty"
+    if isinstance(value, float):
+        return f"`{value:g}`"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"`{value:_}`"
+    return "empty" if value == () else f"`{value}`"
+
+
+def _options_table(cls: type) -> str:
+    """The options that this class itself declares, not those that it inherits."""
+    docs = field_docs(options_module)[cls.__name__]
+    fields = [field for field in dataclasses.fields(cls) if field.name in docs]
+    rows = ((f"`{field.name}`", _option_default(field.default), docs[field.name]) for field in fields)
+    return table(("option", "default", "meaning"), rows)
+
+
+def property_names() -> str:
+    docs = field_docs(options_module)["PropertyNames"]
+    return table(
+        ("value", "names of fields"), ((f"`PropertyNames.{each.name}`", docs[each.name]) for each in PropertyNames)
+    )
+
+
 # --- operations ---
 
 
@@ -332,6 +367,10 @@ def limits() -> str:
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "server options": lambda: _options_table(ServerOptions),
+    "connection options": lambda: _options_table(ConnectionOptions),
+    "hub options": lambda: _options_table(HubOptions),
+    "property names": property_names,
     "settings": settings_tables,
     "sync endpoint": sync_endpoint_table,
     "token issuer": token_issuer_table,

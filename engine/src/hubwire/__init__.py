@@ -7,7 +7,7 @@ from hubwire.hub.filters import HubFilter, InvocationContext
 from hubwire.hub.hub import Hub, hub_method
 from hubwire.model import Audience, Caller, ConnectRequest, Member, Principal
 from hubwire.observe import NullObserver, Observer
-from hubwire.options import HubOptions, ServerOptions
+from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.app import HubServer
 from hubwire.server.run import make_server, run, server_config
@@ -17,6 +17,7 @@ __all__ = [
     "Caller",
     "ClientContract",
     "ConnectRequest",
+    "ConnectionOptions",
     "DataPlane",
     "Forbidden",
     "Hub",
@@ -31,6 +32,7 @@ __all__ = [
     "NullObserver",
     "Observer",
     "Principal",
+    "PropertyNames",
     "ServerOptions",
     "TokenVerifier",
     "Unauthorized",
