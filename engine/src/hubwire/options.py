@@ -1,9 +1,19 @@
-"""All options of the engine, with units and the reason of each default. Reads no environment."""
+"""All options of the engine, with units and the reason of each default. Reads no environment.
+
+Options that make no sense are refused where they are made. What a number may be follows from its type and the end of
+its name, so that no new option goes without a check.
+"""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import ipaddress
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from types import UnionType
+from typing import TypeGuard
 
 ALL_TRANSPORTS = frozenset({"WebSockets", "ServerSentEvents", "LongPolling"})
 ALL_PROTOCOLS = frozenset({"json", "messagepack"})
@@ -44,6 +54,13 @@ class ConnectionOptions:
     close_on_expiration: bool = False
     """Whether a connection ends, with leave to come again, when its token expires. Off: the reference server's."""
 
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+        _check_names(self, "transports", self.transports, ALL_TRANSPORTS)
+        if self.minimum_negotiate_version > 1:
+            raise _refused(self, "minimum_negotiate_version", "give 0 or 1, which are all that there are")
+
 
 @dataclass(frozen=True, slots=True)
 class HubOptions(ConnectionOptions):
@@ -77,6 +94,23 @@ class HubOptions(ConnectionOptions):
     stateful_reconnect_buffer_bytes: int = 100_000
     """Unacknowledged messages kept for a stateful reconnect; more wait in the outbox. 100,000: the reference's."""
 
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        ConnectionOptions.__post_init__(self)  # `super()` does not know the class that slots=True makes
+        _check_names(self, "protocols", self.protocols, ALL_PROTOCOLS)
+        if not isinstance(self.property_names, PropertyNames):
+            raise _refused(self, "property_names", "give a member of PropertyNames")
+        if self.client_timeout_seconds <= self.keep_alive_seconds:
+            # Our pings remind JavaScript clients to send theirs: between two of ours there may be none.
+            raise _refused(
+                self,
+                "client_timeout_seconds",
+                f"give more than keep_alive_seconds ({self.keep_alive_seconds!r}), best twice as much, or clients that "
+                "answer each ping of the server are given up",
+            )
+        if self.transports == {"ServerSentEvents"} and self.protocols == {"messagepack"}:
+            raise _refused(self, "protocols", "add json, for ServerSentEvents carries only text")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
@@ -102,3 +136,78 @@ class ServerOptions:
     """Fast lane: time from TCP connect until the head of the first request is known. 15 s: as for the handshake."""
     drain_seconds: float = 5.0
     """Over how long a graceful stop spreads its Close messages. 5 s: softens the storm of reconnecting clients."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+        for origin in _texts(self, "allowed_origins", self.allowed_origins or ()):
+            if origin != "null" and not _ORIGIN.fullmatch(origin):
+                raise _refused(
+                    self,
+                    "allowed_origins",
+                    f"write {origin!r} as browsers send it: scheme, host and port in lower case, no slash at the end, "
+                    "as in 'https://admin.example.com'. None allows every origin",
+                )
+        for host in _texts(self, "allowed_hosts", self.allowed_hosts or ()):
+            if not host or "/" in host:
+                raise _refused(self, "allowed_hosts", f"write {host!r} as a host name without scheme and path")
+        for address in _texts(self, "trusted_proxies", self.trusted_proxies):
+            try:
+                ipaddress.ip_network(address, strict=False)
+            except ValueError:
+                raise _refused(
+                    self, "trusted_proxies", f"write {address!r} as an address or a network, as in '10.0.0.0/8'"
+                ) from None
+        if self.client_path is not None and not self.client_path.startswith("/"):
+            raise _refused(self, "client_path", "let it begin with a slash")
+
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
+_MAY_BE_ZERO = frozenset({"drain_seconds", "minimum_negotiate_version"})
+
+
+def _refused(options: object, name: str, advice: str) -> ValueError:
+    value = getattr(options, name)
+    shown = sorted(value) if isinstance(value, frozenset) else value
+    return ValueError(f"{type(options).__name__}.{name} is {shown!r}: {advice}.")
+
+
+def _check_values(options: ConnectionOptions | ServerOptions) -> None:
+    """Check what an option's type and the end of its name tell about it. Raises: ValueError."""
+    for field in fields(options):
+        value: object = getattr(options, field.name)
+        declared = str(field.type)
+        if value is None and "None" in declared:
+            continue
+        if declared == "bool":
+            if not isinstance(value, bool):  # a text such as "false" would count as true
+                raise _refused(options, field.name, "give True or False")
+        elif field.name.endswith("_seconds"):
+            may_be_zero = field.name in _MAY_BE_ZERO
+            if not _is_number(value, int | float) or not (0 < value < math.inf or (value == 0 and may_be_zero)):
+                least = "from 0" if may_be_zero else "above 0"
+                raise _refused(options, field.name, f"give a finite number of seconds {least}")
+        elif declared.startswith("int"):
+            lowest = 0 if field.name in _MAY_BE_ZERO else 1
+            if not _is_number(value, int) or value < lowest:
+                what = "whole number of bytes" if field.name.endswith("_bytes") else "whole number"
+                none = ", or None for no limit" if "None" in declared else ""
+                raise _refused(options, field.name, f"give a {what} from {lowest}{none}")
+
+
+def _is_number(value: object, kind: type | UnionType) -> TypeGuard[float]:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _check_names(options: object, name: str, given: Iterable[str], known: frozenset[str]) -> None:
+    """Raises: ValueError."""
+    names = set(_texts(options, name, given))
+    if not names or not names <= known:
+        raise _refused(options, name, f"give one or more of {', '.join(sorted(known))}")
+
+
+def _texts(options: object, name: str, given: Iterable[str]) -> Iterable[str]:
+    """Raises: ValueError for one text in the place of several, whose letters would be taken for them."""
+    if isinstance(given, str):
+        raise _refused(options, name, "give a collection of texts, not one text")
+    return given
