@@ -27,7 +27,7 @@ from typer.main import get_command
 
 from hubwire import options as options_module
 from hubwire.azure.jwt import MAXIMUM_TOKEN_CHARACTERS as HUB_TOKEN_CHARACTERS
-from hubwire.hub.hub import methods_of
+from hubwire.hub.methods import methods_of
 from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
 from meschain import settings as settings_module
 from meschain.auth import issuers
@@ -160,11 +160,11 @@ def hub_methods() -> str:
     hubs_by_method: dict[str, list[str]] = {}
     described: dict[str, tuple[str, str]] = {}
     for hub in HUBS:
-        for name, function in sorted(methods_of(hub).items()):
-            parameters = list(inspect.signature(function).parameters.values())[1:]
+        for name, method in sorted(methods_of(hub).items()):
+            parameters = list(inspect.signature(method.function).parameters.values())[1:]
             words = (f"{camel(each.name)}{'' if each.default is each.empty else '?'}" for each in parameters)
             hubs_by_method.setdefault(name, []).append(hub.name)
-            described[name] = (f"`{name}({', '.join(words)})`", first_paragraph(function))
+            described[name] = (f"`{name}({', '.join(words)})`", first_paragraph(method.function))
     rows = ((written, _hubs(hubs_by_method[name]), text) for name, (written, text) in described.items())
     return table(("method", "hub", "what it does"), rows)
 

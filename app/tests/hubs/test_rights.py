@@ -11,7 +11,7 @@ import pytest
 from app.tests.hubs.harness import Hubs, caller
 
 from hubwire import Forbidden
-from hubwire.hub.hub import methods_of
+from hubwire.hub.methods import methods_of
 from hubwire.testing.hub_tester import ConnectFailed, InvocationFailed
 from hubwire.testing.lines import make_caller
 from hubwire.wire.messages import Invocation

@@ -4,7 +4,8 @@ from hubwire.errors import Forbidden, HubError, Unauthorized
 from hubwire.hub.context import HubCallerContext, HubContext
 from hubwire.hub.contracts import ClientContract, client_method
 from hubwire.hub.filters import HubFilter, InvocationContext
-from hubwire.hub.hub import Hub, hub_method
+from hubwire.hub.hub import Hub
+from hubwire.hub.methods import hub_method
 from hubwire.model import Audience, Caller, ConnectRequest, Member, Principal
 from hubwire.observe import NullObserver, Observer
 from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions

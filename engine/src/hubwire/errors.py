@@ -11,6 +11,7 @@ HubwireError
 ├── MethodNotFound          no such hub method
 ├── BindingError            arguments do not fit the method
 ├── StreamingMismatch       a streaming method called for one value, or the other way round
+├── NotAStream              a streaming method returned something else than a stream
 ├── ConnectionGone          a client that was asked for a result is not there, or left before it answered
 ├── ClientResultTimeout     a client that was asked for a result did not answer in time
 ├── Unauthorized            no token, or one that the verifier refuses (HTTP 401)
@@ -82,6 +83,17 @@ class StreamingMismatch(HubwireError):
         else:
             text = f"The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
         super().__init__(text)
+
+
+class NotAStream(HubwireError):
+    """A streaming method, or a filter around it, returned no asynchronous iterator."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        super().__init__(
+            # The reference server's text; the names of its types are part of it.
+            f"The value returned by the streaming method '{target}' is not a ChannelReader<> or IAsyncEnumerable<>."
+        )
 
 
 class ClientResultError(HubError):

@@ -14,6 +14,7 @@ import pytest
 
 from hubwire.errors import BindingError
 from hubwire.hub.binding import BoundMethod
+from hubwire.hub.methods import HubMethod
 
 MISMATCH = (
     "Error binding arguments. Make sure that the types of the provided values match the types of the hub method "
@@ -81,7 +82,7 @@ class Methods:
 
 
 def _method(name: str) -> BoundMethod:
-    return BoundMethod(name, getattr(Methods, name))
+    return BoundMethod(HubMethod(name, getattr(Methods, name)))
 
 
 @pytest.mark.parametrize(
@@ -223,4 +224,4 @@ class Unfit:
 )
 def test_a_signature_that_cannot_be_bound_is_refused_at_registration(method: str, text: str) -> None:
     with pytest.raises(TypeError, match=text):
-        BoundMethod(method, getattr(Unfit, method))
+        BoundMethod(HubMethod(method, getattr(Unfit, method)))

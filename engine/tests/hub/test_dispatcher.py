@@ -128,7 +128,7 @@ def test_registered_names_are_found_by_any_spelling() -> None:
 
 async def test_uploads_are_refused_with_the_reference_text() -> None:
     with pytest.raises(HubError, match=r"^Client sent 2 stream\(s\), Hub method expects 0\.$"):
-        await Fixture().invoke("Say", stream_ids=("1", "2"))
+        await Fixture().invoke("Say", "hi", stream_ids=("1", "2"))
 
 
 @dataclasses.dataclass

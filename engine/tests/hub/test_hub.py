@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar, overload
 
 import pytest
 
 from hubwire.hub import ClientContract, Hub, HubDispatcher, hub_method
-from hubwire.hub.hub import methods_of
+from hubwire.hub.methods import methods_of
 from hubwire.plane import LocalDataPlane
 
 
@@ -47,7 +48,7 @@ def test_only_decorated_methods_are_callable_by_their_wire_or_own_names() -> Non
 
 def test_inherited_methods_are_callable_and_an_override_keeps_its_name_unless_it_has_its_own() -> None:
     assert _names(Derived) == ["Greet", "More", "Tally"]
-    assert methods_of(Derived)["Greet"] is Derived.greet
+    assert methods_of(Derived)["Greet"].function is Derived.greet
 
 
 def test_a_subclass_can_withdraw_a_method() -> None:
@@ -107,15 +108,20 @@ def test_life_cycle_hooks_cannot_be_offered(hook: str) -> None:
         methods_of(hub)
 
 
-def test_plain_functions_and_generators_are_refused_when_decorated() -> None:
+def test_plain_functions_are_refused_when_decorated_and_told_where_blocking_work_belongs() -> None:
     def plain(self: object) -> int:
         return 1
 
-    async def stream(self: object) -> Any:
+    def iterator(self: object) -> AsyncIterator[int]:
+        raise AssertionError
+
+    def generator(self: object) -> Iterator[int]:
         yield 1
 
-    for function in (plain, stream):
-        with pytest.raises(TypeError, match="must be written with 'async def'"):
+    for function in (plain, iterator, generator):
+        with pytest.raises(
+            TypeError, match=r"must be written with 'async def'; run blocking work .* asyncio\.to_thread"
+        ):
             hub_method("Send")(function)  # type: ignore[type-var] # what a checker refuses too
 
 

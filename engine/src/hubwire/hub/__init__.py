@@ -6,7 +6,8 @@ from hubwire.hub.contracts import ClientContract, client_method
 from hubwire.hub.dispatcher import HubDispatcher
 from hubwire.hub.filters import HubFilter, InvocationContext
 from hubwire.hub.groups import GroupManager
-from hubwire.hub.hub import Hub, hub_method
+from hubwire.hub.hub import Hub
+from hubwire.hub.methods import hub_method
 
 __all__ = [
     "ClientContract",

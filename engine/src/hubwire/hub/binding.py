@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import msgspec
-
-from hubwire.errors import BindingError
+from hubwire.errors import BindingError, HubError
+from hubwire.hub.conversion import Conversion, ConversionError, conversion_to
+from hubwire.hub.methods import HubMethod
+from hubwire.hub.streams import Upload, is_stream, item_type
+from hubwire.options import PropertyNames
 
 _MISMATCH = (
     "Error binding arguments. Make sure that the types of the provided values match the types of the hub method "
@@ -23,13 +25,24 @@ _MISMATCH = (
 class BoundMethod:
     """One hub method: its wire name, its function and how to bind to it."""
 
-    __slots__ = ("_defaults", "_required", "_shape", "_total", "function", "name")
+    __slots__ = (
+        "_conversion",
+        "_defaults",
+        "_required",
+        "_total",
+        "_uploads",
+        "function",
+        "is_cancellable",
+        "is_generator",
+        "is_streaming",
+        "name",
+    )
 
-    def __init__(self, name: str, function: Callable[..., Coroutine[Any, Any, object]]) -> None:
+    def __init__(self, method: HubMethod, property_names: PropertyNames = PropertyNames.AS_DECLARED) -> None:
         """Raises: TypeError when the signature or an annotation cannot be bound."""
-        self.name = name
+        name = self.name = method.name
         """As registered."""
-        self.function = function
+        function = self.function = method.function
         parameters = list(inspect.signature(function).parameters.values())[1:]
         for parameter in parameters:
             if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
@@ -44,40 +57,71 @@ class BoundMethod:
                 f"Hub method {name!r}: an annotation cannot be resolved ({error}); "
                 "annotate with names that exist at module level when the program runs."
             ) from error
-        self._defaults = tuple(p.default for p in parameters if p.default is not p.empty)
-        self._total = len(parameters)
-        self._required = self._total - len(self._defaults)
-        # One array-like Struct for all arguments: msgspec keeps its compiled form on the class, while converting to
-        # `list[int]` or `X | None` one by one would analyse the type at each call. Remove when convert caches these.
-        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-        for position, parameter in enumerate(parameters):
-            annotation = hints.get(parameter.name, Any)
-            if position < self._required:
-                fields.append((f"a{position}", annotation))
-            else:
-                fields.append((f"a{position}", annotation, None))
-        self._shape = msgspec.defstruct(f"{function.__name__}_arguments", fields, array_like=True, gc=False)
+        self.is_generator = inspect.isasyncgenfunction(function)
+        """Whether calling it gives the stream at once, without an await."""
+        self.is_streaming = self.is_generator or is_stream(hints.get("return"))
+        """Whether it is for stream invocations, and for these only."""
+        self.is_cancellable = self.is_streaming or method.is_cancellable
+        """Whether it ends when its caller wants it no longer."""
+        annotations: list[Any] = []
+        defaults: list[Any] = []
+        uploads: list[tuple[int, Conversion | None]] = []
         try:
-            msgspec.json.Decoder(self._shape)  # compiles the types, so that a mistake shows now
+            for position, parameter in enumerate(parameters):
+                annotation = hints.get(parameter.name, Any)
+                if not is_stream(annotation):
+                    annotations.append(annotation)
+                    if parameter.default is not parameter.empty:
+                        defaults.append(parameter.default)
+                elif parameter.default is parameter.empty:
+                    uploads.append((position, conversion_to(item_type(annotation), property_names)))
+                else:
+                    raise TypeError(f"the upload {parameter.name!r} has a default, but clients must always send it")
+            self._total = len(annotations)
+            self._required = self._total - len(defaults)
+            self._conversion = Conversion(annotations, property_names, required=self._required)
         except TypeError as error:
-            raise TypeError(f"Hub method {name!r}: {error}; use types that msgspec can convert to.") from error
+            raise TypeError(
+                f"Hub method {name!r}: {error}. Annotate with simple types, dataclasses, msgspec Structs, TypedDicts, "
+                "enums, dates and collections of these."
+            ) from error
+        self._defaults = tuple(defaults)
+        self._uploads = tuple(uploads)
 
-    def bind(self, arguments: Sequence[object]) -> tuple[object, ...]:
-        """The arguments in their annotated types, defaults filled in.
+    @property
+    def upload_count(self) -> int:
+        """How many streams a call must bring."""
+        return len(self._uploads)
 
-        Raises: BindingError, with the reference server's text; the reason is its `__cause__`, for the log.
+    def bind(
+        self, arguments: Sequence[object], uploads: Sequence[AsyncIterator[object]] = (), upload_count: int = 0
+    ) -> tuple[object, ...]:
+        """What the function is called with: arguments in their types, defaults filled in, uploads in their places.
+
+        Args:
+            upload_count: how many streams the client has announced.
+
+        Raises:
+            BindingError: with the reference server's text; the reason is its `__cause__`, for the log.
+            HubError: the client announced more or fewer streams.
         """
         count = len(arguments)
         if not self._required <= count <= self._total:
             expected = f"{self._total}" if self._required == self._total else f"{self._required} to {self._total}"
             raise BindingError(f"Invocation provides {count} argument(s) but target expects {expected}.")
-        if not self._total:
-            return ()
-        try:
-            bound = msgspec.convert(arguments, self._shape)
-        except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
-            raise BindingError(_MISMATCH) from error
-        values = msgspec.structs.astuple(bound)
-        if count < self._total:
-            return values[:count] + self._defaults[count - self._required :]
-        return values
+        if upload_count != len(self._uploads):
+            raise HubError(f"Client sent {upload_count} stream(s), Hub method expects {len(self._uploads)}.")
+        values: tuple[object, ...] = ()
+        if self._total:
+            try:
+                values = self._conversion.convert(arguments)
+            except ConversionError as error:
+                raise BindingError(_MISMATCH) from error
+            if count < self._total:
+                values = values[:count] + self._defaults[count - self._required :]
+        if not self._uploads:
+            return values
+        filled = list(values)
+        for (position, conversion), items in zip(self._uploads, uploads, strict=True):
+            filled.insert(position, Upload(items, conversion))
+        return tuple(filled)

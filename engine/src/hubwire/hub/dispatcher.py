@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, cast
 
-from hubwire.errors import BindingError, HubError, MethodNotFound, StreamingMismatch
+from hubwire.errors import BindingError, MethodNotFound, StreamingMismatch
 from hubwire.hub.binding import BoundMethod
 from hubwire.hub.context import HubCallerContext, HubContext
 from hubwire.hub.contracts import ClientContract
 from hubwire.hub.failures import is_expected, log_unexpected
 from hubwire.hub.filters import ConnectedNext, DisconnectedNext, HubFilter, InvocationContext, InvokeNext
-from hubwire.hub.hub import Hub, equip, methods_of
-from hubwire.model import Caller
+from hubwire.hub.hub import Hub, equip
+from hubwire.hub.methods import methods_of
+from hubwire.hub.streams import end, items_of
+from hubwire.model import Caller, Features
+from hubwire.options import PropertyNames
 from hubwire.ports import DataPlane
 from hubwire.wire.messages import Invocation, StreamInvocation
 
@@ -31,7 +34,13 @@ class HubDispatcher:
     """Implements `HubHandler` for a hub class: a new hub object per call, filters around it, arguments bound."""
 
     def __init__(
-        self, factory: HubFactory, plane: DataPlane, filters: Sequence[HubFilter] = (), *, hub: str | None = None
+        self,
+        factory: HubFactory,
+        plane: DataPlane,
+        filters: Sequence[HubFilter] = (),
+        *,
+        hub: str | None = None,
+        property_names: PropertyNames = PropertyNames.AS_DECLARED,
     ) -> None:
         """Check the hub and prepare its calls.
 
@@ -39,8 +48,9 @@ class HubDispatcher:
             factory: called for each call. If it is neither a hub class nor a `functools.partial` of one, it is also
                 called once here, to learn the class.
             hub: the hub's name; without it the class's.
+            property_names: how fields of objects are named in what clients send.
 
-        Raises: TypeError when a method of the hub cannot be offered.
+        Raises: TypeError when a method of the hub cannot be offered, on this plane or at all.
         """
         self.hub_class = _class_of(factory)
         """What the factory makes."""
@@ -50,14 +60,20 @@ class HubDispatcher:
         self._factory = factory
         self._plane = plane
         self._methods = {
-            name.lower(): BoundMethod(name, function) for name, function in methods_of(self.hub_class).items()
+            name.lower(): BoundMethod(method, property_names) for name, method in methods_of(self.hub_class).items()
         }
-        self._connected, self._invoke, self._disconnected = self._chain(filters)
+        self._require_features()
+        self._filters = tuple(filters)
+        self._connected, self._invoke, self._disconnected = self._chain()
 
     def method_name(self, target: str) -> str | None:
         """The registered spelling of a target, None: there is no such method. For error texts and measurements."""
         method = self._methods.get(target.lower())
         return method.name if method else None
+
+    def is_cancellable(self, target: str) -> bool:
+        method = self._methods.get(target.lower())
+        return method is not None and method.is_cancellable
 
     async def connected(self, caller: Caller) -> None:
         try:
@@ -67,40 +83,47 @@ class HubDispatcher:
                 log_unexpected(error, caller, "connected")
             raise
 
-    async def stream(
-        self, caller: Caller, invocation: StreamInvocation, uploads: Sequence[AsyncIterator[object]] = ()
-    ) -> AsyncGenerator[object, None]:
-        method = self._methods.get(invocation.target.lower())
-        if method is None:
-            raise MethodNotFound(invocation.target)
-        nothing: tuple[object, ...] = ()  # hubs have no streaming methods yet
-        for item in nothing:
-            yield item
-        raise StreamingMismatch(method.name, is_streaming=False)
-
-    def is_cancellable(self, target: str) -> bool:
-        return False
-
     async def invoke(
         self, caller: Caller, invocation: Invocation, uploads: Sequence[AsyncIterator[object]] = ()
     ) -> object:
         method = self._methods.get(invocation.target.lower())
         if method is None:
             raise MethodNotFound(invocation.target)
-        if invocation.stream_ids:
-            raise HubError(f"Client sent {len(invocation.stream_ids)} stream(s), Hub method expects 0.")
         try:
-            arguments = method.bind(invocation.arguments)
+            if method.is_streaming:
+                raise StreamingMismatch(method.name, is_streaming=True)
+            arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
             context = equip(hub, self._plane, caller)
             return await self._invoke(InvocationContext(context, hub, method.name, arguments))
         except Exception as error:
-            if not is_expected(error):
-                log_unexpected(error, caller, method.name)
-            elif isinstance(error, BindingError):
-                # Clients get the reference server's text, which does not say which argument; developers need that.
-                _log.debug("Call of %s.%s does not fit: %s", self.name, method.name, error.__cause__ or error)
+            self._log_failure(error, caller, method)
             raise
+
+    async def stream(
+        self, caller: Caller, invocation: StreamInvocation, uploads: Sequence[AsyncIterator[object]] = ()
+    ) -> AsyncGenerator[object, None]:
+        method = self._methods.get(invocation.target.lower())
+        if method is None:
+            raise MethodNotFound(invocation.target)
+        opened: list[AsyncIterator[object]] = []
+        try:
+            if not method.is_streaming:
+                raise StreamingMismatch(method.name, is_streaming=False)
+            arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
+            hub = self._factory()
+            context = equip(hub, self._plane, caller)
+            proceed: InvokeNext = functools.partial(self._hub_stream, method, opened)
+            for each in reversed(self._filters):
+                proceed = functools.partial(_filter_stream, each, opened, proceed)
+            items = await proceed(InvocationContext(context, hub, method.name, arguments, True))
+            async for item in items_of(items, method.name):
+                yield item
+        except Exception as error:
+            self._log_failure(error, caller, method)
+            raise
+        finally:
+            await self._end(opened, caller, method)
 
     async def disconnected(self, caller: Caller, error: BaseException | None) -> None:
         try:
@@ -108,12 +131,21 @@ class HubDispatcher:
         except Exception as failure:  # noqa: BLE001 - the connection is gone: nobody is left to be told but the log
             log_unexpected(failure, caller, "disconnected")
 
-    def _chain(self, filters: Sequence[HubFilter]) -> tuple[ConnectedNext, InvokeNext, DisconnectedNext]:
-        """Put the filters around the hub once, so that a call builds no closures."""
+    def _require_features(self) -> None:
+        """Fail now for what the plane cannot do. Raises: TypeError."""
+        for method in self._methods.values():
+            if (method.is_streaming or method.upload_count) and Features.STREAMING not in self._plane.features:
+                raise TypeError(
+                    f"Hub method {method.name!r} of {self.name} streams and needs Features.STREAMING, which this way "
+                    "of hosting has not; host the hub where its connections are held, or leave the method out."
+                )
+
+    def _chain(self) -> tuple[ConnectedNext, InvokeNext, DisconnectedNext]:
+        """Put the filters around the hub once, so that a call builds no closures; a stream, which is rarer, does."""
         connected: ConnectedNext = self._hub_connected
         invoke: InvokeNext = self._hub_invoke
         disconnected: DisconnectedNext = self._hub_disconnected
-        for each in reversed(filters):
+        for each in reversed(self._filters):
             connected = functools.partial(_filter_connected, each, connected)
             invoke = functools.partial(_filter_invoke, each, invoke)
             disconnected = functools.partial(_filter_disconnected, each, disconnected)
@@ -125,12 +157,43 @@ class HubDispatcher:
         await hub.connected()
 
     async def _hub_invoke(self, call: InvocationContext) -> object:
-        return await self._methods[call.method.lower()].function(call.hub, *call.arguments)
+        function = self._methods[call.method.lower()].function
+        # Whether a method streams was found out at registration, and `invoke` is for those that do not.
+        return await cast(Coroutine[Any, Any, object], function(call.hub, *call.arguments))
+
+    async def _hub_stream(
+        self, method: BoundMethod, opened: list[AsyncIterator[object]], call: InvocationContext
+    ) -> AsyncIterator[object]:
+        value: object = method.function(call.hub, *call.arguments)
+        if not method.is_generator:
+            value = await cast(Coroutine[Any, Any, object], value)  # as above
+        items = items_of(value, method.name)
+        opened.append(items)
+        return items
 
     async def _hub_disconnected(self, context: HubCallerContext, error: BaseException | None) -> None:
         hub = self._factory()
         equip(hub, self._plane, context.caller)
         await hub.disconnected(error)
+
+    async def _end(self, opened: list[AsyncIterator[object]], caller: Caller, method: BoundMethod) -> None:
+        """End the iterators of a stream, the outermost first: `async for` leaves what it has not read through open."""
+        ended: AsyncIterator[object] | None = None
+        for items in reversed(opened):
+            if items is ended:  # a filter without a `stream` of its own
+                continue
+            ended = items
+            try:
+                await end(items)
+            except Exception as error:  # noqa: BLE001 - the stream is over: nobody is left to be told but the log
+                log_unexpected(error, caller, method.name)
+
+    def _log_failure(self, error: Exception, caller: Caller, method: BoundMethod) -> None:
+        if not is_expected(error):
+            log_unexpected(error, caller, method.name)
+        elif isinstance(error, BindingError):
+            # Clients get the reference server's text, which does not say which argument; developers need that.
+            _log.debug("Call of %s.%s does not fit: %s", self.name, method.name, error.__cause__ or error)
 
 
 async def _filter_connected(each: HubFilter, proceed: ConnectedNext, context: HubCallerContext) -> None:
@@ -139,6 +202,17 @@ async def _filter_connected(each: HubFilter, proceed: ConnectedNext, context: Hu
 
 async def _filter_invoke(each: HubFilter, proceed: InvokeNext, call: InvocationContext) -> object:
     return await each.invoke(call, proceed)
+
+
+async def _filter_stream(
+    each: HubFilter, opened: list[AsyncIterator[object]], proceed: InvokeNext, call: InvocationContext
+) -> AsyncIterator[object]:
+    """Both sides of a filter: nothing gets to `stream` that `invoke` has not let pass."""
+    items = items_of(await each.invoke(call, proceed), call.method)
+    opened.append(items)
+    items = items_of(each.stream(call, items), call.method)
+    opened.append(items)
+    return items
 
 
 async def _filter_disconnected(

@@ -8,7 +8,19 @@ from __future__ import annotations
 import logging
 import uuid
 
-from hubwire.errors import BindingError, Forbidden, HubError, MethodNotFound, RemoteProtocolError, Unauthorized
+from hubwire.errors import (
+    BindingError,
+    ClientResultTimeout,
+    ConnectionGone,
+    Forbidden,
+    HubError,
+    LocalProtocolError,
+    MethodNotFound,
+    NotAStream,
+    RemoteProtocolError,
+    StreamingMismatch,
+    Unauthorized,
+)
 from hubwire.model import Caller
 
 _log = logging.getLogger("hubwire.hub")
@@ -16,10 +28,13 @@ _log = logging.getLogger("hubwire.hub")
 # The reference server's exception names, which clients see and some look for.
 _HUB_EXCEPTION = "HubException"
 _INVALID_DATA = "InvalidDataException"
+_INVALID_OPERATION = "InvalidOperationException"
 
 
 def completion_error(exception: BaseException, target: str, detailed: bool) -> str:
-    """The `error` of the Completion that answers a failed invocation of `target`."""
+    """The `error` of the Completion that answers a failed call of `target`, a stream's before its first item."""
+    if isinstance(exception, StreamingMismatch | NotAStream):
+        return str(exception)  # the whole text, in which nothing is but the method's name
     if isinstance(exception, Forbidden | Unauthorized):
         return f"Failed to invoke '{target}' because user is unauthorized"
     if isinstance(exception, MethodNotFound):
@@ -29,9 +44,19 @@ def completion_error(exception: BaseException, target: str, detailed: bool) -> s
     return f"An unexpected error occurred invoking '{target}' on the server.{_detail(exception, detailed)}"
 
 
+def stream_error(exception: BaseException, detailed: bool) -> str:
+    """The `error` of the Completion that ends a stream which failed after its first item."""
+    return f"An error occurred on the server while streaming results.{_detail(exception, detailed)}"
+
+
 def close_error(exception: BaseException, detailed: bool) -> str:
     """The `error` of the Close that ends a connection after a failed `connected` or a protocol error."""
     return f"Connection closed with an error.{_detail(exception, detailed)}"
+
+
+def stream_id_in_use_error(invocation_id: str) -> str:
+    """The `error` of the Completion for a stream invocation whose id is that of a running stream."""
+    return f"Invocation ID '{invocation_id}' is already in use."
 
 
 def non_streaming_error(target: str) -> str:
@@ -46,12 +71,26 @@ def _detail(exception: BaseException, detailed: bool) -> str:
         return ""
     if isinstance(exception, BindingError | RemoteProtocolError):
         return f" {_INVALID_DATA}: {exception}"
+    if isinstance(exception, LocalProtocolError):
+        return f" {_INVALID_OPERATION}: {exception}"
     return f" {type(exception).__name__}: {exception}"
 
 
+_EXPECTED = (
+    HubError,
+    Forbidden,
+    Unauthorized,
+    MethodNotFound,
+    BindingError,
+    StreamingMismatch,
+    ConnectionGone,
+    ClientResultTimeout,
+)
+
+
 def is_expected(exception: BaseException) -> bool:
-    """Whether hub code raised this on purpose or the caller is to blame, so that it is no error of ours."""
-    return isinstance(exception, HubError | Forbidden | Unauthorized | MethodNotFound | BindingError)
+    """Whether hub code raised this on purpose, or a client is to blame, so that it is no error of ours."""
+    return isinstance(exception, _EXPECTED)
 
 
 def log_unexpected(exception: BaseException, caller: Caller, event: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ class InvocationContext:
     method: str
     """The registered wire name, whatever the caller's spelling."""
     arguments: tuple[object, ...]
-    """Defaults included. A filter may pass on a call with others (`dataclasses.replace`)."""
+    """Defaults and uploads included. A filter may pass on a call with others (`dataclasses.replace`)."""
+    is_streaming: bool = False
+    """Whether the method streams, so that its result is an asynchronous iterator."""
 
 
 ConnectedNext = Callable[[HubCallerContext], Awaitable[None]]
@@ -29,7 +31,7 @@ DisconnectedNext = Callable[[HubCallerContext, BaseException | None], Awaitable[
 
 
 class HubFilter:
-    """Override what is needed; each method must await `proceed` to go on, or raise to refuse.
+    """Override what is needed; each method with a `proceed` must await it to go on, or raise to refuse.
 
     One filter object serves all calls at once. The first filter of a list is the outermost.
     """
@@ -39,8 +41,19 @@ class HubFilter:
         await proceed(context)
 
     async def invoke(self, call: InvocationContext, proceed: InvokeNext, /) -> object:
-        """Around a hub method. Raise `Forbidden` to refuse; what is returned is the caller's result."""
+        """Around every hub method. Raise `Forbidden` to refuse; what is returned is the caller's result.
+
+        Around a streaming method it stands before the first item: what `proceed` returns is the iterator of its items,
+        of which nothing has run yet, and so must be what is returned. What the items raise passes through `stream`.
+        """
         return await proceed(call)
+
+    def stream(self, call: InvocationContext, items: AsyncIterator[object], /) -> AsyncIterator[object]:
+        """Around the items of a streaming method that `invoke` has let pass, of which it can thus not be the guard.
+
+        To watch, change or drop items, override it with an asynchronous generator that goes through `items` and yields.
+        """
+        return items
 
     async def disconnected(
         self, context: HubCallerContext, error: BaseException | None, proceed: DisconnectedNext, /

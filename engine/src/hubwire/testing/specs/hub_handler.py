@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from hubwire.errors import BindingError, Forbidden, HubError, MethodNotFound
-from hubwire.hub.hub import Hub, hub_method
+from hubwire.hub.hub import Hub
+from hubwire.hub.methods import hub_method
 from hubwire.ports import HubHandler
 from hubwire.testing.lines import make_caller
 from hubwire.wire.messages import Invocation
