@@ -27,6 +27,8 @@ def test_the_package_exports_exactly_these_names() -> None:
         "Observer",
         "Principal",
         "PropertyNames",
+        "RawConnection",
+        "RawHandler",
         "ServerOptions",
         "TokenVerifier",
         "Unauthorized",

@@ -11,6 +11,7 @@ from hubwire.observe import NullObserver, Observer
 from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.app import HubServer
+from hubwire.server.raw import RawConnection, RawHandler
 from hubwire.server.run import make_server, run, server_config
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Observer",
     "Principal",
     "PropertyNames",
+    "RawConnection",
+    "RawHandler",
     "ServerOptions",
     "TokenVerifier",
     "Unauthorized",

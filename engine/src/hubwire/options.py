@@ -49,6 +49,9 @@ class ConnectionOptions:
     maximum_receive_frame_bytes: int = 1024 * 1024
     """Fast lane: largest WebSocket frame, which is held whole; no less than one hub message. 1 MiB: the JavaScript
     client joins everything that it sends in one turn into one frame, say 2,000 calls of 500 bytes."""
+    receive_buffer_bytes: int = 64 * 1024
+    """Raw connections: what may have arrived before the handler reads it; behind it the connection is not read. 64 KiB:
+    the reference server's."""
     outbox_limit_bytes: int = 1024 * 1024
     """What may wait for one slow reader before it is cut off. 1 MiB: some seconds of dashboards."""
     close_on_expiration: bool = False

@@ -17,7 +17,7 @@ from hubwire.hub.filters import HubFilter
 from hubwire.hub.hub import Hub
 from hubwire.model import ConnectRequest
 from hubwire.observe import NullObserver, Observer
-from hubwire.options import HubOptions, ServerOptions
+from hubwire.options import ConnectionOptions, HubOptions, ServerOptions
 from hubwire.plane.local import LocalDataPlane
 from hubwire.plane.registry import Registry
 from hubwire.ports import DataPlane, TokenVerifier
@@ -27,6 +27,8 @@ from hubwire.server.connection import Connection
 from hubwire.server.endpoint import Endpoint
 from hubwire.server.hosted import Hosted, HostedHub
 from hubwire.server.log_redaction import protect_logs
+from hubwire.server.raw import RawHandler
+from hubwire.server.raw_pump import HostedRaw, RawPump
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
@@ -123,6 +125,39 @@ class HubServer:
         self.endpoint.admission.add(hosted, path)
         self._planes[hosted.name.lower()] = plane
         self._dispatchers[hosted.name.lower()] = dispatcher
+
+    def add_raw(
+        self,
+        handler: RawHandler,
+        *,
+        path: str,
+        name: str | None = None,
+        options: ConnectionOptions | None = None,
+        verifier: TokenVerifier | None = None,
+    ) -> None:
+        """Register a handler of raw connections: bytes, no hub. Do so before the server starts.
+
+        Args:
+            handler: runs for each connection, which is closed when it returns, as failed when it raises. A stop of the
+                server ends its reading, later its writing, and cancels it where it still runs then.
+            path: absolute path of its endpoint.
+            name: names its connections in logs and figures, and to the verifier. None: the function's.
+            verifier: None: the server's.
+
+        Raises:
+            ValueError: the name or path is taken or malformed.
+        """
+        name = name or str(getattr(handler, "__name__", type(handler).__name__))
+        options = options or ConnectionOptions()
+        raw = HostedRaw(name, options, handler, self.clock, self.observer, self.wheel, self.tasks)
+        hosted = Hosted(
+            name=name,
+            options=options,
+            verifier=verifier or self._verifier,
+            open=functools.partial(RawPump, raw),
+            frame_limit_bytes=options.maximum_receive_frame_bytes,
+        )
+        self.endpoint.admission.add(hosted, path)
 
     @overload
     def context(self, hub: type[Hub[ContractT]]) -> HubContext[ContractT]: ...
