@@ -7,50 +7,60 @@ from typing import Generic
 
 from hubwire.hub.contracts import ContractT
 from hubwire.model import Audience
+from hubwire.options import PropertyNames
 from hubwire.ports import DataPlane
 
 
 class HubClients(Generic[ContractT]):
     """The clients of a hub, seen from anywhere."""
 
-    __slots__ = ("_contract", "_plane")
+    __slots__ = ("_contract", "_plane", "_property_names")
 
-    def __init__(self, plane: DataPlane, contract: type[ContractT]) -> None:
+    def __init__(
+        self,
+        plane: DataPlane,
+        contract: type[ContractT],
+        property_names: PropertyNames = PropertyNames.AS_DECLARED,
+    ) -> None:
         self._plane = plane
         self._contract = contract
+        self._property_names = property_names
+
+    def _for(self, audience: Audience) -> ContractT:
+        return self._contract(self._plane, audience, self._property_names)
 
     @property
     def all(self) -> ContractT:
-        return self._contract(self._plane, Audience.all())
+        return self._for(Audience.all())
 
     def all_except(self, connection_ids: Sequence[str]) -> ContractT:
-        return self._contract(self._plane, Audience.all(_names(connection_ids)))
+        return self._for(Audience.all(_names(connection_ids)))
 
     def client(self, connection_id: str) -> ContractT:
-        """One connection; an unknown id is silently nobody."""
-        return self._contract(self._plane, Audience.connection(connection_id))
+        """One connection, which can be asked too; messages for an unknown id go silently to nobody."""
+        return self._for(Audience.connection(connection_id))
 
     def clients(self, connection_ids: Sequence[str]) -> ContractT:
-        return self._contract(self._plane, Audience.connections(_names(connection_ids)))
+        return self._for(Audience.connections(_names(connection_ids)))
 
     def group(self, name: str) -> ContractT:
         """Raises: ValueError for an empty name."""
-        return self._contract(self._plane, Audience.group(name))
+        return self._for(Audience.group(name))
 
     def groups(self, names: Sequence[str]) -> ContractT:
         """A connection in two of the groups receives twice. Raises: ValueError for an empty name."""
-        return self._contract(self._plane, Audience.groups(_names(names)))
+        return self._for(Audience.groups(_names(names)))
 
     def group_except(self, name: str, connection_ids: Sequence[str]) -> ContractT:
         """Raises: ValueError for an empty name."""
-        return self._contract(self._plane, Audience.group(name, _names(connection_ids)))
+        return self._for(Audience.group(name, _names(connection_ids)))
 
     def user(self, user_id: str) -> ContractT:
         """All connections of one user; ids are compared with regard to case."""
-        return self._contract(self._plane, Audience.user(user_id))
+        return self._for(Audience.user(user_id))
 
     def users(self, user_ids: Sequence[str]) -> ContractT:
-        return self._contract(self._plane, Audience.users(_names(user_ids)))
+        return self._for(Audience.users(_names(user_ids)))
 
 
 class HubCallerClients(HubClients[ContractT]):
@@ -58,8 +68,14 @@ class HubCallerClients(HubClients[ContractT]):
 
     __slots__ = ("_connection_id",)
 
-    def __init__(self, plane: DataPlane, contract: type[ContractT], connection_id: str) -> None:
-        super().__init__(plane, contract)
+    def __init__(
+        self,
+        plane: DataPlane,
+        contract: type[ContractT],
+        connection_id: str,
+        property_names: PropertyNames = PropertyNames.AS_DECLARED,
+    ) -> None:
+        super().__init__(plane, contract, property_names)
         self._connection_id = connection_id
 
     @property

@@ -9,6 +9,7 @@ from hubwire.hub.clients import HubClients
 from hubwire.hub.contracts import ContractT
 from hubwire.hub.groups import GroupManager
 from hubwire.model import Audience, Caller, ConnectRequest
+from hubwire.options import PropertyNames
 from hubwire.ports import DataPlane
 
 
@@ -48,6 +49,11 @@ class HubContext(Generic[ContractT]):
 
     __slots__ = ("clients", "groups")
 
-    def __init__(self, plane: DataPlane, contract: type[ContractT]) -> None:
-        self.clients: HubClients[ContractT] = HubClients(plane, contract)
+    def __init__(
+        self,
+        plane: DataPlane,
+        contract: type[ContractT],
+        property_names: PropertyNames = PropertyNames.AS_DECLARED,
+    ) -> None:
+        self.clients: HubClients[ContractT] = HubClients(plane, contract, property_names)
         self.groups = GroupManager(plane)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from hubwire.errors import BindingError, MethodNotFound, StreamingMismatch
 from hubwire.hub.binding import BoundMethod
 from hubwire.hub.context import HubCallerContext, HubContext
-from hubwire.hub.contracts import ClientContract
+from hubwire.hub.contracts import ClientContract, questions_of
 from hubwire.hub.failures import is_expected, log_unexpected
 from hubwire.hub.filters import ConnectedNext, DisconnectedNext, HubFilter, InvocationContext, InvokeNext
 from hubwire.hub.hub import Hub, equip
@@ -55,10 +55,11 @@ class HubDispatcher:
         self.hub_class = _class_of(factory)
         """What the factory makes."""
         self.name = hub or self.hub_class.__name__
-        self.context: HubContext[ClientContract] = HubContext(plane, self.hub_class.client_contract)
+        self.context: HubContext[ClientContract] = HubContext(plane, self.hub_class.client_contract, property_names)
         """The way in from outside."""
         self._factory = factory
         self._plane = plane
+        self._property_names = property_names
         self._methods = {
             name.lower(): BoundMethod(method, property_names) for name, method in methods_of(self.hub_class).items()
         }
@@ -94,7 +95,7 @@ class HubDispatcher:
                 raise StreamingMismatch(method.name, is_streaming=True)
             arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
-            context = equip(hub, self._plane, caller)
+            context = self._equip(hub, caller)
             return await self._invoke(InvocationContext(context, hub, method.name, arguments))
         except Exception as error:
             self._log_failure(error, caller, method)
@@ -112,7 +113,7 @@ class HubDispatcher:
                 raise StreamingMismatch(method.name, is_streaming=False)
             arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
-            context = equip(hub, self._plane, caller)
+            context = self._equip(hub, caller)
             proceed: InvokeNext = functools.partial(self._hub_stream, method, opened)
             for each in reversed(self._filters):
                 proceed = functools.partial(_filter_stream, each, opened, proceed)
@@ -132,12 +133,22 @@ class HubDispatcher:
             log_unexpected(failure, caller, "disconnected")
 
     def _require_features(self) -> None:
-        """Fail now for what the plane cannot do. Raises: TypeError."""
+        """Fail now for what the plane cannot do. Raises: TypeError, also for results that cannot be converted."""
         for method in self._methods.values():
             if (method.is_streaming or method.upload_count) and Features.STREAMING not in self._plane.features:
                 raise TypeError(
                     f"Hub method {method.name!r} of {self.name} streams and needs Features.STREAMING, which this way "
                     "of hosting has not; host the hub where its connections are held, or leave the method out."
+                )
+
+        contract = self.hub_class.client_contract
+        for question in questions_of(contract):
+            question.conversion(self._property_names)
+            if Features.CLIENT_RESULTS not in self._plane.features:
+                raise TypeError(
+                    f"Client method {question.name!r} of {contract.__qualname__}, the contract of {self.name}, asks "
+                    "for a result and needs Features.CLIENT_RESULTS, which this way of hosting has not; "
+                    "let it return None."
                 )
 
     def _chain(self) -> tuple[ConnectedNext, InvokeNext, DisconnectedNext]:
@@ -151,9 +162,12 @@ class HubDispatcher:
             disconnected = functools.partial(_filter_disconnected, each, disconnected)
         return connected, invoke, disconnected
 
+    def _equip(self, hub: Hub[Any], caller: Caller) -> HubCallerContext:
+        return equip(hub, self._plane, caller, self._property_names)
+
     async def _hub_connected(self, context: HubCallerContext) -> None:
         hub = self._factory()
-        equip(hub, self._plane, context.caller)
+        self._equip(hub, context.caller)
         await hub.connected()
 
     async def _hub_invoke(self, call: InvocationContext) -> object:
@@ -173,7 +187,7 @@ class HubDispatcher:
 
     async def _hub_disconnected(self, context: HubCallerContext, error: BaseException | None) -> None:
         hub = self._factory()
-        equip(hub, self._plane, context.caller)
+        self._equip(hub, context.caller)
         await hub.disconnected(error)
 
     async def _end(self, opened: list[AsyncIterator[object]], caller: Caller, method: BoundMethod) -> None:

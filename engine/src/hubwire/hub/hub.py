@@ -10,6 +10,7 @@ from hubwire.hub.context import HubCallerContext
 from hubwire.hub.contracts import ClientContract, ContractT
 from hubwire.hub.groups import GroupManager
 from hubwire.model import Caller
+from hubwire.options import PropertyNames
 from hubwire.ports import DataPlane
 
 
@@ -46,11 +47,11 @@ class Hub(Generic[ContractT]):
         """Called once when a connection that was connected has ended; `error` None: the client said good-bye."""
 
 
-def equip(hub: Hub[ContractT], plane: DataPlane, caller: Caller) -> HubCallerContext:
+def equip(hub: Hub[ContractT], plane: DataPlane, caller: Caller, property_names: PropertyNames) -> HubCallerContext:
     """Give a new hub object its clients, groups and context; apart from `__init__`, which belongs to the user."""
     # The class attribute was filled from the same `Hub[...]` that bound ContractT.
     contract = cast(type[ContractT], hub.client_contract)
-    hub.clients = HubCallerClients(plane, contract, caller.connection_id)
+    hub.clients = HubCallerClients(plane, contract, caller.connection_id, property_names)
     hub.groups = GroupManager(plane)
     hub.context = HubCallerContext(plane, caller)
     return hub.context
