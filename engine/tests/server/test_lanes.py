@@ -70,7 +70,7 @@ async def test_errors_have_the_reference_texts(serve: Serve) -> None:
         )
         await client.send({"type": 4, "invocationId": "s", "target": "nope", "arguments": [1]})
         assert "Method does not exist." in (await client.receive())["error"]
-        assert running.observer.invoked == [("Fail", False), ("unknown", False)]
+        assert running.observer.invoked == [("Fail", False), ("unknown", False), ("Echo", False), ("unknown", False)]
 
 
 async def test_only_faults_of_the_server_count_as_failures(serve: Serve) -> None:

@@ -22,7 +22,8 @@ CODECS: dict[str, Codec] = {"json": JSON, "packed": PACKED}
 
 
 def parse(payload: bytes, *, allows_binary: bool = True, detailed_errors: bool = False) -> Codec:
-    return handshake.parse_request(payload, CODECS, allows_binary=allows_binary, detailed_errors=detailed_errors)
+    codec, _ = handshake.parse_request(payload, CODECS, allows_binary=allows_binary, detailed_errors=detailed_errors)
+    return codec
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,12 @@ def test_accepted(payload: bytes) -> None:
 
 def test_the_codec_asked_for_is_returned() -> None:
     assert parse(b'{"protocol":"packed","version":1}') is PACKED
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_the_version_asked_for_is_returned(version: int) -> None:
+    request = b'{"protocol":"json","version":%d}' % version
+    assert handshake.parse_request(request, CODECS, allows_binary=True, detailed_errors=False) == (JSON, version)
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,41 @@
 """The pump of one hub connection: between its transport, its session and the hub.
 
 Implements `Line` for data planes and `Receiver` for transports. Runs no task of its own: it is called from the
-transport, from the timer wheel and from the task of a hub event or method that has finished.
+transport, from the timer wheel and from the task of a hub event or method (`calls`) that has something to say.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+import math
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
-from hubwire.errors import MethodNotFound, SlowConsumer, WriteTimeout
-from hubwire.hub.failures import close_error, completion_error, is_expected, log_unexpected, non_streaming_error
+from hubwire.errors import ConnectionGone, LocalProtocolError, SlowConsumer, WriteTimeout
+from hubwire.hub.failures import close_error, log_unexpected
+from hubwire.hub.ongoing import ONGOING, OngoingCall
 from hubwire.model import Caller, Principal
 from hubwire.ports import Receiver, Transport
+from hubwire.server import calls
+from hubwire.server.activity import Activity
 from hubwire.server.hosted import HostedHub, Opening, Served
 from hubwire.server.outbox import Outbox
+from hubwire.server.shutdown import finished_within
 from hubwire.server.tasks import is_ending
+from hubwire.server.uploads import Upload
 from hubwire.session.events import (
+    AnswerOverdue,
+    AnswerReceived,
+    CancelReceived,
     Ended,
     EndReason,
     HandshakeAccepted,
     InvocationReceived,
     SessionEvent,
     StreamInvocationReceived,
+    UploadEnded,
+    UploadItemReceived,
 )
 from hubwire.session.session import Session
 from hubwire.session.states import State
@@ -51,16 +63,17 @@ class Connection:
         "_direct_write",
         "_end",
         "_hook",
-        "_hub",
         "_is_gone",
         "_is_paused",
         "_is_reading",
         "_on_gone",
         "_outbox",
-        "_session",
         "_transport",
         "_write_due",
+        "activity",
         "caller",
+        "hub",
+        "session",
         "token",
         "wheel_slot",
     )
@@ -73,15 +86,22 @@ class Connection:
         on_gone: Callable[[Served], None],
     ) -> None:
         self.caller: Caller = opening.caller
+        self.hub = hub
         self.token = opening.token
         """What clients put into `?id=`."""
+        self.session = Session(
+            hub.options,
+            hub.codecs,
+            hub.clock.monotonic(),
+            close_error,
+            allows_binary=transport.allows_binary,
+            sends_pings=not transport.keeps_itself_alive,
+        )
+        self.activity: Activity | None = None
+        """What is under way for it, if there was anything yet that has to stop with it."""
         self.wheel_slot = -1
-        self._hub = hub
         self._transport = transport
         self._on_gone = on_gone
-        self._session = Session(
-            hub.options, hub.codecs, hub.clock.monotonic(), close_error, allows_binary=transport.allows_binary
-        )
         self._direct_write: Callable[[bytes], object] | None = None
         self._outbox: Outbox | None = None
         self._is_paused = False
@@ -91,6 +111,7 @@ class Connection:
         self._close_code: int | None = None
         self._hook = _Hook.NOT_RUN
         self._end: Ended | None = None
+        self._watch_expiration()
         self._schedule()
 
     # Line
@@ -99,15 +120,15 @@ class Connection:
         direct_write = self._direct_write
         if direct_write is None and not (self._is_paused and self._is_open):
             return
-        codec = self._session.codec
+        codec = self.session.codec
         try:
             if self._transport.uses_frames:
                 data = message.frames.get(codec) or message.frame(codec)
             else:
                 data = message.payloads.get(codec) or message.payload(codec)
         except Exception as error:  # noqa: BLE001 - encoding runs user objects; their failure ends this connection only
-            self._session.send_failure(error, allow_reconnect=True)
-            self._pump()
+            self.session.send_failure(error, allow_reconnect=True)
+            self.pump()
             return
         if direct_write is None:
             self._queue(data)
@@ -118,11 +139,22 @@ class Connection:
             self.lost(error)
 
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
-        self._session.send_close(reason, allow_reconnect=allow_reconnect)
-        self._pump()
+        self.session.send_close(reason, allow_reconnect=allow_reconnect)
+        self.pump()
 
     def ask(self, target: str, arguments: Sequence[object], timeout_seconds: float | None) -> Awaitable[object]:
-        raise NotImplementedError
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if not self._is_open:
+            answer.set_exception(ConnectionGone(self.caller.connection_id, had_been_asked=True))
+            return answer
+        if timeout_seconds is None:
+            timeout_seconds = self.hub.options.client_result_timeout_seconds
+        deadline = self.hub.clock.monotonic() + timeout_seconds
+        question_id = self.session.send_question(target, arguments, deadline)
+        self._begin_activity().expect(question_id, answer, target, timeout_seconds)
+        answer.add_done_callback(functools.partial(self._settle, question_id))
+        self.pump()
+        return answer
 
     # Served
 
@@ -131,21 +163,27 @@ class Connection:
         return False
 
     def resume(self, transport: Transport) -> Receiver:
-        raise NotImplementedError
+        raise LocalProtocolError("This connection ends with its transport; ask is_resumable first.")
 
     def refresh(self, principal: Principal) -> None:
         self.caller.principal = principal
+        self._watch_expiration()
+        self._schedule()
+
+    def abort(self) -> None:
+        """End at once, without a word."""
+        self._transport.abort()
 
     # Receiver
 
     def feed(self, data: bytes) -> None:
-        self._session.receive_data(data, self._hub.clock.monotonic())
-        self._pump()
+        self.session.receive_data(data, self.hub.clock.monotonic())
+        self.pump()
 
     def pause_writing(self) -> None:
         self._is_paused = True
         self._direct_write = None
-        self._write_due = self._hub.clock.monotonic() + self._hub.options.write_timeout_seconds
+        self._write_due = self.hub.clock.monotonic() + self.hub.options.write_timeout_seconds
         self._schedule()
 
     def resume_writing(self) -> None:
@@ -159,6 +197,8 @@ class Connection:
             self._outbox = None
         if self._is_open:
             self._direct_write = self._transport.direct_write
+            if self.activity is not None:
+                self.activity.tell_room()
         elif self._close_code is not None:
             self._transport.close(self._close_code)
 
@@ -168,44 +208,36 @@ class Connection:
         self._is_gone = True
         self._direct_write = None
         self._outbox = None
-        self._session.receive_end(error)
-        self._pump()
+        self.session.receive_end(error)
+        self.pump()
         # The transport may still wait for the peer to take the last of our data; that has to have an end.
-        self._hub.wheel.schedule(self, self._hub.clock.monotonic() + self._hub.options.close_timeout_seconds)
+        self.hub.wheel.schedule(self, self.hub.clock.monotonic() + self.hub.options.close_timeout_seconds)
         self._on_gone(self)
 
     def gone(self) -> None:
-        self._hub.wheel.cancel(self)
+        self.hub.wheel.cancel(self)
 
     def stop(self) -> None:
         self.close(None, True)
 
-    def abort(self) -> None:
-        """End at once, without a word."""
-        self._transport.abort()
-
     # Timed
 
     def tick(self, now: float) -> None:
-        if self._session.state is State.CLOSED:
+        if self.session.state is State.CLOSED:
             self._transport.abort()  # the peer did not answer our close, or take the last of our data, in time
             return
         if self._is_paused and now >= self._write_due:
-            timeout = WriteTimeout(self.caller.connection_id, self._hub.options.write_timeout_seconds)
-            self._session.drop(EndReason.SLOW, timeout)
+            timeout = WriteTimeout(self.caller.connection_id, self.hub.options.write_timeout_seconds)
+            self.session.drop(EndReason.SLOW, timeout)
         else:
-            self._session.receive_time(now)
-        self._pump()
+            self.session.receive_time(now)
+        self.pump()
 
-    # Inside
+    # Host
 
-    @property
-    def _is_open(self) -> bool:
-        return self._session.state in (State.CONNECTING, State.OPEN)
-
-    def _pump(self) -> None:
+    def pump(self) -> None:
         """Do what the session asks for until it asks for nothing more."""
-        session = self._session
+        session = self.session
         while True:
             for payload in session.data_to_send():
                 self._put(payload)
@@ -224,34 +256,102 @@ class Connection:
                 self._transport.pause_reading()
         self._schedule()
 
+    async def until_writable(self) -> None:
+        """Return when the transport takes data; at once if it does so now."""
+        while self._is_paused:
+            await self._begin_activity().until_room()
+
+    # Inside
+
+    @property
+    def _is_open(self) -> bool:
+        return self.session.state in (State.CONNECTING, State.OPEN)
+
     def _schedule(self) -> None:
-        due = self._session.deadline
-        if due is not None:
-            self._hub.wheel.advance(self, min(due, self._write_due) if self._is_paused else due)
+        due = self.session.deadline
+        if self._is_paused and self._is_open:
+            due = min(due, self._write_due)
+        if due != math.inf:
+            self.hub.wheel.advance(self, due)
+
+    def _watch_expiration(self) -> None:
+        expires_at = self.caller.principal.expires_at
+        if self.hub.options.close_on_expiration:
+            clock = self.hub.clock
+            due = math.inf if expires_at is None else clock.monotonic() + expires_at - clock.time()
+            self.session.close_at(due)
 
     def _handle(self, event: SessionEvent) -> None:
         match event:
             case InvocationReceived(invocation):
-                self._hub.tasks.start(self._invoke(invocation))
+                self._invoke(invocation)
             case HandshakeAccepted(codec):
                 self._transport.is_binary = codec.is_binary
-                self._hub.registry.attach(self)
+                self.hub.registry.attach(self)
                 if not self._is_paused:
                     self._direct_write = self._transport.direct_write
                 self._hook = _Hook.RUNNING
-                self._hub.observer.connection_opened(self._hub.name, self._transport.name)
-                self._hub.tasks.start(self._connect())
+                self.hub.observer.connection_opened(self.hub.name, self._transport.name)
+                self.hub.tasks.start(self._connect())
             case StreamInvocationReceived(invocation):
-                self._refuse_stream(invocation)
+                work = calls.stream(self, invocation, self._open_uploads(invocation))
+                self._begin_activity().add(self.hub.tasks.start(work), invocation.invocation_id)
             case Ended():
                 self._finish(event)
+            case _ if self.activity is not None:
+                self._pass_on(event, self.activity)
+
+    def _pass_on(self, event: SessionEvent, activity: Activity) -> None:
+        """For something under way; without an activity there is nothing that it could be for."""
+        match event:
+            case UploadItemReceived(stream_id, item):
+                activity.put_item(stream_id, item)
+            case UploadEnded(stream_id, error):
+                activity.end_upload(stream_id, error)
+            case CancelReceived(invocation_id):
+                activity.cancel(invocation_id)
+            case AnswerReceived(completion):
+                activity.answer(completion)
+            case AnswerOverdue(question_id):
+                activity.give_up(question_id, self.caller.connection_id)
+
+    def _invoke(self, invocation: Invocation) -> None:
+        hub = self.hub
+        uploads = self._open_uploads(invocation) if invocation.stream_ids else ()
+        task = hub.tasks.start(calls.invoke(self, invocation, uploads))
+        if hub.handler.is_cancellable(invocation.target):
+            self._begin_activity().add(task, invocation.invocation_id)
+
+    def _begin_activity(self) -> Activity:
+        if self.activity is None:
+            self.activity = Activity()
+        return self.activity
+
+    def _open_uploads(self, invocation: Invocation | StreamInvocation) -> Sequence[Upload]:
+        if not invocation.stream_ids:
+            return ()
+        return self._begin_activity().open_uploads(invocation.stream_ids, self._read_upload, self._end_upload)
+
+    def _read_upload(self, stream_id: str) -> None:
+        self.session.receive_read(stream_id, self.hub.clock.monotonic())
+        self.pump()
+
+    def _end_upload(self, stream_id: str) -> None:
+        self.session.end_upload(stream_id, self.hub.clock.monotonic())
+        self.pump()
+
+    def _settle(self, question_id: str, answer: asyncio.Future[object]) -> None:
+        if self.activity is not None:
+            self.activity.settle(question_id)
+        if answer.cancelled():
+            self.session.forget_question(question_id)
 
     def _put(self, payload: bytes) -> None:
         """Send a message of the session's own."""
         if self._is_gone:
             return
         if self._transport.uses_frames:
-            payload = websocket_frame(payload, self._session.codec.is_binary)
+            payload = websocket_frame(payload, self.session.codec.is_binary)
         if self._is_paused:
             self._queue(payload)
         else:
@@ -260,26 +360,27 @@ class Connection:
     def _queue(self, data: bytes) -> None:
         outbox = self._outbox
         if outbox is None:
-            outbox = self._outbox = Outbox(self._hub.options.outbox_limit_bytes)
-        if not outbox.add(data) and self._session.state is not State.CLOSED:
+            outbox = self._outbox = Outbox(self.hub.options.outbox_limit_bytes)
+        if not outbox.add(data) and self.session.state is not State.CLOSED:
             error = SlowConsumer(
                 self.caller.connection_id,
                 len(outbox) + 1,
                 outbox.queued_bytes + len(data),
-                self._hub.options.outbox_limit_bytes,
+                self.hub.options.outbox_limit_bytes,
             )
-            self._session.drop(EndReason.SLOW, error)
-            self._pump()
+            self.session.drop(EndReason.SLOW, error)
+            self.pump()
 
     def _finish(self, end: Ended) -> None:
         self._end = end
         self._direct_write = None
+        stopped = () if self.activity is None else self.activity.end(self.caller.connection_id)
         if self._hook is not _Hook.NOT_RUN:
-            self._hub.observer.connection_closed(self._hub.name, self._transport.name, end.reason.value)
+            self.hub.observer.connection_closed(self.hub.name, self._transport.name, end.reason.value)
         if self._hook is _Hook.SUCCEEDED:
-            self._hub.tasks.start(self._disconnect(end.error))
+            self.hub.tasks.start(self._disconnect(end.error, stopped))
         elif self._hook is _Hook.FAILED:
-            self._hub.registry.detach(self)
+            self.hub.registry.detach(self)
         if self._is_gone:
             return
         if end.reason is EndReason.SLOW:
@@ -287,69 +388,45 @@ class Connection:
             self._transport.abort()  # what it has not read it would not read now either
             return
         self._close_code = _INTERNAL_ERROR if end.reason is EndReason.FAILED else _NORMAL_CLOSURE
-        self._hub.wheel.schedule(self, self._hub.clock.monotonic() + self._hub.options.close_timeout_seconds)
+        self.hub.wheel.schedule(self, self.hub.clock.monotonic() + self.hub.options.close_timeout_seconds)
         if not self._is_paused:
             self._transport.close(self._close_code)
 
     async def _connect(self) -> None:
+        ongoing = OngoingCall(is_connecting=True)
+        ONGOING.set(ongoing)
         try:
-            await self._hub.handler.connected(self.caller)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - boundary to hub code, which logs itself
-            self._own_cancel(error, "connected")
+            await self.hub.handler.connected(self.caller)
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError):
+                if is_ending():
+                    raise
+                log_unexpected(error, self.caller, "connected")  # hub code has awaited something that was cancelled
             self._hook = _Hook.FAILED
             if self._end is None:
-                self._session.send_failure(error)
+                self.session.send_failure(error)
             else:
-                self._hub.registry.detach(self)
+                self.hub.registry.detach(self)
         else:
             self._hook = _Hook.SUCCEEDED
             if self._end is not None:  # it ended meanwhile, and `disconnected` was left to us
                 await self._disconnect(self._end.error)
                 return
-            self._session.send_connected(self._hub.clock.monotonic())
-        self._pump()
-
-    async def _disconnect(self, error: BaseException | None) -> None:
-        try:
-            await self._hub.handler.disconnected(self.caller, error)
+            self.session.send_connected(self.hub.clock.monotonic())
         finally:
-            self._hub.registry.detach(self)
+            ongoing.is_connecting = False  # tasks that `connected` has left behind may ask from now on
+        self.pump()
 
-    async def _invoke(self, invocation: Invocation) -> None:
-        hub = self._hub
-        started = hub.clock.monotonic()
+    async def _disconnect(self, error: BaseException | None, stopped: Collection[asyncio.Task[None]] = ()) -> None:
+        ONGOING.set(OngoingCall())
         try:
-            result = await hub.handler.invoke(self.caller, invocation)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - boundary to hub code, which logs itself
-            self._own_cancel(error, invocation.target)
-            now = hub.clock.monotonic()
-            name = hub.method_name(invocation.target)
-            hub.observer.invocation_finished(hub.name, name or "unknown", now - started, not is_expected(error))
-            text = completion_error(error, name or invocation.target, hub.options.detailed_errors)
-            self._session.send_error(invocation, text, now)
-        else:
-            now = hub.clock.monotonic()
-            hub.observer.invocation_finished(
-                hub.name, hub.method_name(invocation.target) or "unknown", now - started, False
-            )
-            self._session.send_result(invocation, result, now)
-        self._pump()
+            if stopped:  # `disconnected` comes after everything else, unless that takes too long to stop
+                options, clock = self.hub.options, self.hub.clock
+                await finished_within(_all_ended(stopped), options.close_timeout_seconds, clock)
+            await self.hub.handler.disconnected(self.caller, error)
+        finally:
+            self.hub.registry.detach(self)
 
-    def _own_cancel(self, error: BaseException, event: str) -> None:
-        """Go on when hub code itself raised a cancellation, as it does by awaiting a task that somebody cancelled.
 
-        To the client that is a failure like any other; unanswered, all later calls of the connection would wait for it.
-        """
-        if isinstance(error, asyncio.CancelledError):
-            if is_ending():
-                raise error
-            log_unexpected(error, self.caller, event)
-
-    def _refuse_stream(self, invocation: StreamInvocation) -> None:
-        name = self._hub.method_name(invocation.target)
-        if name is None:
-            unknown = MethodNotFound(invocation.target)
-            text = completion_error(unknown, invocation.target, self._hub.options.detailed_errors)
-        else:
-            text = non_streaming_error(name)
-        self._session.send_stream_error(invocation, text)
+async def _all_ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

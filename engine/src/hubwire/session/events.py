@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from hubwire.wire.codec import Codec
-from hubwire.wire.messages import Invocation, StreamInvocation
+from hubwire.wire.messages import Completion, Invocation, StreamInvocation
 
 
 class EndReason(enum.Enum):
@@ -39,16 +39,56 @@ class HandshakeAccepted:
 
 @dataclass(frozen=True, slots=True)
 class InvocationReceived:
-    """Run it, then call `Session.send_result` or `send_error`, also when it wants no completion."""
+    """Run it, then call `Session.send_result` or `send_error`, also when it wants no completion.
+
+    Each of its `stream_ids` is an upload from now on: `UploadItemReceived` and `UploadEnded` follow for it.
+    """
 
     invocation: Invocation
 
 
 @dataclass(frozen=True, slots=True)
 class StreamInvocationReceived:
-    """Refuse it with `Session.send_stream_error`: hubs here have no streaming methods."""
+    """Run it: `Session.send_item` for each item, then `send_stream_end`. Uploads as with `InvocationReceived`."""
 
     invocation: StreamInvocation
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReceived:
+    """Stop what runs under this id, if anything does; it is then completed like anything else."""
+
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadItemReceived:
+    """Keep it for the hub method, and call `Session.receive_read` when the method has taken it."""
+
+    stream_id: str
+    item: object
+
+
+@dataclass(frozen=True, slots=True)
+class UploadEnded:
+    """There are no more items. `error`: the client's words, None when all is well."""
+
+    stream_id: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    """The client has answered what `Session.send_question` asked."""
+
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOverdue:
+    """It has not done so in time, and a later answer is ignored."""
+
+    question_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +99,14 @@ class Ended:
     error: BaseException | None
 
 
-SessionEvent = HandshakeAccepted | InvocationReceived | StreamInvocationReceived | Ended
+SessionEvent = (
+    HandshakeAccepted
+    | InvocationReceived
+    | StreamInvocationReceived
+    | CancelReceived
+    | UploadItemReceived
+    | UploadEnded
+    | AnswerReceived
+    | AnswerOverdue
+    | Ended
+)

@@ -6,31 +6,29 @@ from hubwire.wire.messages import Invocation
 
 
 class Permits:
-    """Lets a limited number of invocations run; one more waits, and with it everything behind it in the stream.
+    """Lets a limited number of invocations run at once.
 
-    So with a limit of 1 plain invocations run strictly one after the other and in order, while what comes between them
-    (pings, cancels) is still read.
+    One more has to wait, and with it everything behind it in the stream. So with a limit of 1 plain invocations run
+    strictly one after the other and in order, while what comes between them (pings, cancels) is still read.
     """
 
-    __slots__ = ("_limit", "running", "waiting")
+    __slots__ = ("_held", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.running = 0
-        self.waiting: Invocation | None = None
-        """The invocation that the next free permit is for."""
+        self._held: dict[int, Invocation] = {}  # by identity: ids of calls are the client's and need not differ
+
+    def __bool__(self) -> bool:
+        """Whether any is held."""
+        return bool(self._held)
 
     def take(self, invocation: Invocation) -> bool:
-        """Start the invocation if there is a permit; else keep it as the one that waits."""
-        if self.running < self._limit:
-            self.running += 1
-            return True
-        self.waiting = invocation
-        return False
+        """Let the invocation start if there is a permit."""
+        if len(self._held) >= self._limit:
+            return False
+        self._held[id(invocation)] = invocation
+        return True
 
-    def release(self) -> Invocation | None:
-        """Give a permit back; returns the invocation that waited and takes the permit over."""
-        invocation, self.waiting = self.waiting, None
-        if invocation is None:
-            self.running -= 1
-        return invocation
+    def release(self, invocation: Invocation) -> bool:
+        """Give the invocation's permit back; False: it has none, or not any more."""
+        return self._held.pop(id(invocation), None) is not None

@@ -7,7 +7,9 @@ Broadcasts do not pass here: the owner writes prebuilt frames itself while the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import collections.abc
+import math
+from collections.abc import Callable, Mapping
 
 from hubwire.errors import (
     ClientTimeout,
@@ -19,20 +21,36 @@ from hubwire.errors import (
 )
 from hubwire.options import HubOptions
 from hubwire.session.events import (
+    AnswerOverdue,
+    AnswerReceived,
+    CancelReceived,
     Ended,
     EndReason,
     HandshakeAccepted,
     InvocationReceived,
     SessionEvent,
     StreamInvocationReceived,
+    UploadEnded,
+    UploadItemReceived,
 )
 from hubwire.session.invocations import Permits
+from hubwire.session.results import Questions
 from hubwire.session.states import State, Step, advance
+from hubwire.session.streams import Streams
 from hubwire.wire import handshake
 from hubwire.wire.codec import Codec
 from hubwire.wire.framing import MessageReader, SeparatedReader
 from hubwire.wire.json_codec import JSON
-from hubwire.wire.messages import Close, Completion, Invocation, Message, Ping, StreamInvocation
+from hubwire.wire.messages import (
+    CancelInvocation,
+    Close,
+    Completion,
+    Invocation,
+    Message,
+    Ping,
+    StreamInvocation,
+    StreamItem,
+)
 
 READ_AHEAD_BYTES = 64 * 1024
 """Input that may wait while messages are not dispatched; above it the owner stops reading. 64 KiB: the reference's."""
@@ -48,6 +66,7 @@ class Session:
 
     __slots__ = (
         "_allows_binary",
+        "_close_at",
         "_close_text",
         "_codecs",
         "_events",
@@ -56,11 +75,15 @@ class Session:
         "_handshake_deadline",
         "_has_pinged",
         "_idle_since",
+        "_keep_alive_seconds",
         "_next_ping",
         "_options",
         "_output",
         "_permits",
+        "_questions",
         "_reader",
+        "_streams",
+        "_waiting",
         "codec",
         "state",
     )
@@ -73,6 +96,7 @@ class Session:
         close_text: Callable[[BaseException, bool], str],
         *,
         allows_binary: bool = True,
+        sends_pings: bool = True,
     ) -> None:
         """Start to wait for the handshake.
 
@@ -80,6 +104,7 @@ class Session:
             codecs: what the handshake may choose.
             close_text: words the error of a Close, given the exception and whether details may be told.
             allows_binary: whether the transport carries binary messages.
+            sends_pings: whether the client needs them to know that we live.
         """
         self.state = State.HANDSHAKE
         self.codec: Codec = JSON
@@ -89,11 +114,17 @@ class Session:
         self._allows_binary = allows_binary
         self._codecs = codecs
         self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes or _MAXIMUM_HANDSHAKE_BYTES)
-        self._permits = Permits(options.maximum_parallel_invocations)
         self._events: list[SessionEvent] = []
         self._output: list[bytes] = []
+        self._permits = Permits(options.maximum_parallel_invocations)
+        # What cannot be dispatched yet: a call without a permit, an item whose buffer is full. All behind it waits too.
+        self._waiting: Invocation | StreamItem | None = None
+        self._streams: Streams | None = None  # these two: made with the first
+        self._questions: Questions | None = None
         self._handshake_deadline = now + options.handshake_timeout_seconds
-        self._next_ping = 0.0
+        self._keep_alive_seconds = options.keep_alive_seconds if sends_pings else math.inf
+        self._next_ping = math.inf
+        self._close_at = math.inf
         self._has_pinged = False
         self._idle_since = now
         self._failure: RemoteProtocolError | None = None
@@ -123,22 +154,18 @@ class Session:
 
     def receive_time(self, now: float) -> None:
         """Do what is due: end a connection that took too long, send the keep-alive."""
-        match self.state:
-            case State.HANDSHAKE:
-                if now >= self._handshake_deadline:
-                    self._refuse(HandshakeError(handshake.CANCELED))
-            case State.OPEN if self._failure is not None and now >= self._failure_deadline:
+        if self.state is State.HANDSHAKE:
+            if now >= self._handshake_deadline:
+                self._refuse(HandshakeError(handshake.CANCELED))
+        elif self.state is not State.CLOSED:
+            if self._failure is not None and now >= self._failure_deadline:
                 self._fail(self._failure, EndReason.PROTOCOL)
-            case State.CONNECTING | State.OPEN:
-                client_deadline = self._client_deadline()
-                if client_deadline is not None and now >= client_deadline:
-                    timeout = ClientTimeout(self._options.client_timeout_seconds)
-                    self._fail(timeout, EndReason.TIMEOUT)
-                elif now >= self._next_ping:
-                    self._send(_PING)
-                    self._next_ping = now + self._options.keep_alive_seconds
-            case State.CLOSED:
-                pass
+            elif now >= self._close_at:
+                self.send_close(allow_reconnect=True)
+            elif now >= self._client_deadline():
+                self._fail(ClientTimeout(self._options.client_timeout_seconds), EndReason.TIMEOUT)
+            else:
+                self._continue(now)
 
     # What the hub wants
 
@@ -152,19 +179,64 @@ class Session:
 
     def send_result(self, invocation: Invocation, result: object, now: float) -> None:
         """The method has returned. A result that cannot be written ends the connection, as in the reference server."""
+        if invocation.stream_ids:
+            self._end_streams(invocation)
         if invocation.invocation_id is not None:
             self._send(Completion(invocation.invocation_id, result, has_result=True))
-        self._release(now)
+        self._permits.release(invocation)
+        self._go_on(now)
 
     def send_error(self, invocation: Invocation, text: str, now: float) -> None:
         """The method has raised; errors of calls that want no completion are not told."""
+        if invocation.stream_ids:
+            self._end_streams(invocation)
         if invocation.invocation_id is not None:
             self._send(Completion(invocation.invocation_id, error=text))
-        self._release(now)
+        self._permits.release(invocation)
+        self._go_on(now)
 
-    def send_stream_error(self, invocation: StreamInvocation, text: str) -> None:
-        """Refuse a stream."""
-        self._send(Completion(invocation.invocation_id, error=text))
+    def send_item(self, invocation: StreamInvocation, item: object) -> None:
+        """The streaming method has yielded. What cannot be written ends the connection."""
+        self._send(StreamItem(invocation.invocation_id, item))
+
+    def send_stream_end(self, invocation: StreamInvocation, now: float, error: str | None = None) -> None:
+        """The streaming method has ended, was cancelled, or failed with this error. Its id is free again."""
+        self._end_streams(invocation)
+        self._send(Completion(invocation.invocation_id, error=error))
+        self._go_on(now)
+
+    def send_question(self, target: str, arguments: collections.abc.Sequence[object], deadline: float) -> str:
+        """Call a method of the client's and return the id under which `AnswerReceived` or `AnswerOverdue` follow."""
+        if self._questions is None:
+            self._questions = Questions()
+        question_id = self._questions.add(deadline)
+        self._send(Invocation(target, arguments, question_id))
+        return question_id
+
+    def forget_question(self, question_id: str) -> None:
+        """Nobody waits for the answer any more."""
+        if self._questions is not None:
+            self._questions.remove(question_id)
+
+    def give_way(self, invocation: Invocation, now: float) -> None:
+        """Let the next call begin although this one goes on, for good; it waits for what the client says later."""
+        if self._permits.release(invocation):
+            self._go_on(now)
+
+    def receive_read(self, stream_id: str, now: float) -> None:
+        """The hub method has taken an item of this upload; call it only until `UploadEnded` or `end_upload`."""
+        if self._streams is not None:
+            self._streams.read(stream_id)
+            self._go_on(now)
+
+    def end_upload(self, stream_id: str, now: float) -> None:
+        """The hub method wants no more of this upload: what still comes is dropped."""
+        if self._streams is not None and self._streams.close(stream_id):
+            self._go_on(now)
+
+    def close_at(self, time: float) -> None:
+        """End the connection at that time, with leave to come again."""
+        self._close_at = time
 
     def send_close(self, error: str | None = None, *, allow_reconnect: bool = False) -> None:
         """End the connection from our side, with a Close message."""
@@ -188,7 +260,7 @@ class Session:
 
     # What the owner has to do
 
-    def events(self) -> Sequence[SessionEvent]:
+    def events(self) -> collections.abc.Sequence[SessionEvent]:
         """Take the events since the last call."""
         events = self._events
         if not events:
@@ -196,7 +268,7 @@ class Session:
         self._events = []
         return events
 
-    def data_to_send(self) -> Sequence[bytes]:
+    def data_to_send(self) -> collections.abc.Sequence[bytes]:
         """Take what is to be sent, each item one whole hub message."""
         output = self._output
         if not output:
@@ -206,37 +278,37 @@ class Session:
 
     @property
     def wants_data(self) -> bool:
-        """Whether the owner should go on reading; False while a backlog waits behind a running invocation.
+        """Whether the owner should go on reading; False while a backlog waits to be dispatched.
 
         True after the end: the transport's own good-bye is still to come, and data is dropped.
         """
         return self._is_reading or self.state is State.CLOSED or self._reader.buffered_bytes <= READ_AHEAD_BYTES
 
     @property
-    def deadline(self) -> float | None:
-        """When `receive_time` has something to do, None: never again. It may move earlier with each call."""
+    def deadline(self) -> float:
+        """When `receive_time` has something to do; infinite: never. It may move earlier with each call."""
         if self.state is State.HANDSHAKE:
             return self._handshake_deadline
         if self.state is State.CLOSED:
-            return None
-        if self._failure is not None:
-            return min(self._next_ping, self._failure_deadline)
-        client_deadline = self._client_deadline()
-        return self._next_ping if client_deadline is None else min(self._next_ping, client_deadline)
+            return math.inf
+        due = min(self._next_ping, self._close_at, self._client_deadline())
+        if self._questions is not None:
+            due = min(due, self._questions.deadline)
+        return due if self._failure is None else min(due, self._failure_deadline)
 
     # Inside
 
     @property
     def _is_reading(self) -> bool:
         return self.state is State.HANDSHAKE or (
-            self.state is State.OPEN and self._permits.waiting is None and self._failure is None
+            self.state is State.OPEN and self._waiting is None and self._failure is None
         )
 
-    def _client_deadline(self) -> float | None:
-        # Armed by the first ping: clients that never ping are never timed out. While a method runs the clock stands
-        # still, because the client's pings may wait behind the next invocation.
-        if not self._has_pinged or self.state is not State.OPEN or self._permits.running:
-            return None
+    def _client_deadline(self) -> float:
+        # Armed by the first ping: clients that never ping are never timed out. The clock stands still while a method
+        # runs or messages wait otherwise, because the client's pings may be among them.
+        if not self._has_pinged or self.state is not State.OPEN or self._permits or self._waiting is not None:
+            return math.inf
         return self._idle_since + self._options.client_timeout_seconds
 
     def _is_inside_message(self) -> bool:
@@ -247,7 +319,7 @@ class Session:
             payload = self._reader.next_message()
             if payload is None:
                 return
-            codec = handshake.parse_request(
+            codec, _ = handshake.parse_request(
                 payload,
                 self._codecs,
                 allows_binary=self._allows_binary,
@@ -265,7 +337,7 @@ class Session:
             self._reader.feed(rest)
         self.codec = codec
         self.state = advance(self.state, Step.HANDSHAKE_ACCEPTED)
-        self._next_ping = now + self._options.keep_alive_seconds
+        self._next_ping = now + self._keep_alive_seconds
         self._output.append(handshake.SUCCESS)
         self._events.append(HandshakeAccepted(codec))
 
@@ -276,7 +348,7 @@ class Session:
                 payload = self._reader.next_message()
                 if payload is None:
                     return
-                message = self.codec.decode(payload)
+                self._handle(self.codec.decode(payload))
             except RemoteProtocolError as error:
                 # Calls that came before are still answered if that takes no longer than a close may, and nothing
                 # behind is read.
@@ -284,34 +356,82 @@ class Session:
                 self._failure_deadline = now + self._options.close_timeout_seconds
                 self._fail_when_answered()
                 return
-            match message:
-                case Invocation():
-                    if self._permits.take(message):
-                        self._events.append(InvocationReceived(message))
-                case Ping():
-                    self._has_pinged = True
-                case StreamInvocation():
-                    self._events.append(StreamInvocationReceived(message))
-                case Close():
-                    self._send(Close())
-                    self._end(EndReason.CLIENT, None if message.error is None else HubError(message.error))
-                case _:
-                    # Items, cancels and completions belong to streams and client results, of which none can be active;
-                    # for ids that are not active they are ignored. None is a type of a newer protocol.
-                    pass
 
-    def _release(self, now: float) -> None:
-        following = self._permits.release()
+    def _handle(self, message: Message | None) -> None:
+        match message:
+            case Invocation():
+                self._begin(message)
+            case Ping():
+                self._has_pinged = True
+            case StreamItem():
+                if self._streams is not None and self._streams.is_upload(message.invocation_id):
+                    self._take_item(self._streams, message)
+            case Completion():
+                if self._streams is not None and self._streams.close(message.invocation_id):
+                    self._events.append(UploadEnded(message.invocation_id, message.error))
+                elif self._questions is not None and self._questions.remove(message.invocation_id):
+                    self._events.append(AnswerReceived(message))
+            case StreamInvocation():
+                if self._open_streams(message):
+                    self._events.append(StreamInvocationReceived(message))
+            case CancelInvocation():
+                self._events.append(CancelReceived(message.invocation_id))
+            case Close():
+                self._send(Close())
+                self._end(EndReason.CLIENT, None if message.error is None else HubError(message.error))
+            case _:
+                pass  # Ack and Sequence of a connection that has no replay; None is a type of a newer protocol
+
+    def _begin(self, invocation: Invocation) -> None:
+        if invocation.stream_ids:
+            if self._open_streams(invocation):
+                self._events.append(InvocationReceived(invocation))
+        elif self._permits.take(invocation):
+            self._events.append(InvocationReceived(invocation))
+        else:
+            self._waiting = invocation
+
+    def _open_streams(self, call: Invocation | StreamInvocation) -> bool:
+        if self._streams is None:
+            self._streams = Streams(self._options.maximum_streams, self._options.stream_buffer_items)
+        refusal = self._streams.begin(call)
+        if refusal is not None and call.invocation_id is not None:
+            self._send(Completion(call.invocation_id, error=refusal))
+        return refusal is None
+
+    def _end_streams(self, call: Invocation | StreamInvocation) -> None:
+        if self._streams is not None:
+            self._streams.end(call)
+
+    def _take_item(self, streams: Streams, item: StreamItem) -> None:
+        if streams.take(item.invocation_id):
+            self._events.append(UploadItemReceived(item.invocation_id, item.item))
+        else:
+            self._waiting = item
+
+    def _go_on(self, now: float) -> None:
+        """Something has made room: dispatch what waited for it, and what is behind that."""
         self._idle_since = now
         if self.state is not State.OPEN:
             return
-        if following is not None:
-            self._events.append(InvocationReceived(following))
+        waiting, self._waiting = self._waiting, None
+        if isinstance(waiting, Invocation):
+            self._begin(waiting)
+        elif waiting is not None and self._streams is not None and self._streams.is_upload(waiting.invocation_id):
+            self._take_item(self._streams, waiting)
         self._fail_when_answered()
         self._dispatch(now)
 
+    def _continue(self, now: float) -> None:
+        """Do what is due without being an end."""
+        if self._questions is not None:
+            self._events += map(AnswerOverdue, self._questions.overdue(now))
+        if now >= self._next_ping:
+            self._send(_PING)
+            self._next_ping = now + self._keep_alive_seconds
+
     def _fail_when_answered(self) -> None:
-        if self._failure is not None and not self._permits.running:
+        if self._failure is not None and not self._permits:
             self._fail(self._failure, EndReason.PROTOCOL)
 
     def _send(self, message: Message) -> None:
@@ -332,5 +452,6 @@ class Session:
 
     def _end(self, reason: EndReason, error: BaseException | None) -> None:
         self.state = advance(self.state, Step.ENDED)
+        self._waiting = None
         self._reader.rest()  # a backlog is of no use any more
         self._events.append(Ended(reason, error))

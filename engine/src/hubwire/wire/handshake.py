@@ -29,8 +29,8 @@ _decode = msgspec.json.Decoder(_Request).decode
 
 def parse_request(
     payload: bytes | bytearray, codecs: Mapping[str, Codec], *, allows_binary: bool, detailed_errors: bool
-) -> Codec:
-    """Return the codec that the client asks for.
+) -> tuple[Codec, int]:
+    """Return the codec that the client asks for, and the version of it.
 
     Raises: HandshakeError with the text for the client.
     """
@@ -51,7 +51,7 @@ def parse_request(
             f"Cannot use the '{codec.name}' protocol on the current transport. "
             "The transport does not support 'Binary' transfer format."
         )
-    return codec
+    return codec, request.version
 
 
 def error_response(text: str) -> bytes:
