@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
 
 
 class AudienceKind(enum.Enum):
@@ -97,6 +99,18 @@ class ConnectRequest:
     remote_address: str
     scheme: str
 
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies by name, read from their header at each look; what is malformed is left out."""
+        cookies: dict[str, str] = {}
+        for part in self.headers.get("cookie", "").split(";"):
+            read: SimpleCookie = SimpleCookie()
+            # Each by itself: it drops everything behind a cookie that it does not understand.
+            with suppress(CookieError):
+                read.load(part.strip())
+            cookies.update((name, morsel.value) for name, morsel in read.items())
+        return cookies
+
     def query_value(self, name: str) -> str | None:
         """The first value of a query key, looked up without regard to case."""
         wanted = name.lower()
@@ -128,6 +142,17 @@ class Caller:
     principal: Principal
     request: ConnectRequest
     transport: str
+    _items: dict[str, object] | None = field(default=None, init=False, repr=False)  # most connections have none
+
+    @property
+    def items(self) -> dict[str, object]:
+        """Whatever the application keeps for this connection, as long as it lives and in the process that holds it.
+
+        A hosting without connections of its own (REST) has an empty one in each event.
+        """
+        if self._items is None:
+            self._items = {}
+        return self._items
 
     @property
     def user_id(self) -> str | None:

@@ -37,7 +37,18 @@ class HubCallerContext:
 
     @property
     def request(self) -> ConnectRequest:
+        """The HTTP request that opened the connection: its headers, query, cookies and remote address."""
         return self.caller.request
+
+    @property
+    def transport(self) -> str:
+        """How the connection travels, as negotiate calls it: `WebSockets`, `ServerSentEvents` or `LongPolling`."""
+        return self.caller.transport
+
+    @property
+    def items(self) -> dict[str, object]:
+        """Whatever the application keeps for this connection: see `Caller.items`."""
+        return self.caller.items
 
     async def abort(self) -> None:
         """Begin to end this connection with a Close that does not ask the client to come again."""

@@ -99,8 +99,8 @@ class HubServer:
         """
         registry = Registry()
         plane = LocalDataPlane(registry)
-        dispatcher = HubDispatcher(hub, plane, filters, hub=name)
         hub_options = options or HubOptions()
+        dispatcher = HubDispatcher(hub, plane, filters, hub=name, property_names=hub_options.property_names)
         hosted_hub = HostedHub(
             name=dispatcher.name,
             options=hub_options,
