@@ -15,6 +15,7 @@ from hubwire.errors import InvalidMessage
 from hubwire.wire.encoded import EncodedMessage, websocket_frame
 from hubwire.wire.json_codec import JSON, JsonCodec
 from hubwire.wire.messages import (
+    Ack,
     CancelInvocation,
     Close,
     Completion,
@@ -79,7 +80,7 @@ READ: list[tuple[str, str, Message | None]] = [
     ),
     ("the last of two equal keys", '{"type":6,"type":7}', Close()),
     ("a type of tomorrow", '{"type":17,"target":5,"item":{}}', None),
-    ("an ack without stateful reconnect", '{"type":8,"sequenceId":300}', None),
+    ("an ack", '{"type":8,"sequenceId":300}', Ack(300)),
     ("a close of JavaScript", '{"type":7}', Close()),
     ("white space", ' { "type" : 6 } ', Ping()),
 ]

@@ -1,8 +1,8 @@
 """The JSON hub protocol (signalr-protocol 4.3). Knows no sessions; the framing is `framing.SeparatedReader`.
 
 Receiving is lenient where newer peers may say more (unknown properties and message types, `headers: null`) and strict
-where the text would mean two things. Sending writes no property that the protocol does not name: some clients build
-objects from the decoded dictionary and die of an unknown key.
+where the text would mean two things; of a key that comes twice the last one counts. Sending writes no property that the
+protocol does not name: some clients build objects from the decoded dictionary and die of an unknown key.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hubwire.wire.messages import (
     StreamInvocation,
     StreamItem,
 )
+from hubwire.wire.nesting import MAXIMUM_NESTING, is_nested_deeper
 
 _UNSET = msgspec.UNSET
 
@@ -43,6 +44,7 @@ class _Fields(msgspec.Struct, gc=False):
     result: Any = _UNSET
     error: str | None = None
     allowReconnect: bool | None = None  # noqa: N815 (wire name)
+    sequenceId: int | None = None  # noqa: N815 (wire name)
 
 
 class _TypeOnly(msgspec.Struct, gc=False):
@@ -52,7 +54,7 @@ class _TypeOnly(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Fields).decode
 _decode_type = msgspec.json.Decoder(_TypeOnly).decode
 _encode = msgspec.json.Encoder().encode
-_KNOWN_TYPES = range(1, 8)
+_KNOWN_TYPES = range(1, 10)
 _PING = b'{"type":6}\x1e'
 _PING_MESSAGE = Ping()
 
@@ -71,11 +73,14 @@ class JsonCodec:
     def decode(self, payload: bytes | bytearray) -> Message | None:
         try:
             fields = _decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             # A type of a newer protocol may use our property names for other things: skip it, as its sender expects.
             if _is_unknown_type(payload):
                 return None
             raise InvalidMessage(f"Error reading JSON: {error}") from error
+        # No text with fewer brackets can be nested too deeply, so most messages pay two searches for this check.
+        if payload.count(b"[") + payload.count(b"{") > MAXIMUM_NESTING:
+            _refuse_deep_nesting(fields)
         return _message(fields)
 
     def encode(self, message: Message) -> bytes:
@@ -121,8 +126,13 @@ JSON = JsonCodec()
 def _is_unknown_type(payload: bytes | bytearray) -> bool:
     try:
         return _decode_type(payload).type not in _KNOWN_TYPES
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return False
+
+
+def _refuse_deep_nesting(fields: _Fields) -> None:
+    if is_nested_deeper([fields.arguments, fields.item, fields.result], MAXIMUM_NESTING):
+        raise InvalidMessage(f"The message is nested deeper than {MAXIMUM_NESTING} levels.")
 
 
 def _message(fields: _Fields) -> Message | None:
@@ -131,6 +141,10 @@ def _message(fields: _Fields) -> Message | None:
         return _PING_MESSAGE
     if number == 7:
         return Close(fields.error, bool(fields.allowReconnect))
+    if number == 8 or number == 9:
+        if fields.sequenceId is None:
+            raise InvalidMessage("Missing required property 'sequenceId'.")
+        return Ack(fields.sequenceId) if number == 8 else Sequence(fields.sequenceId)
     if number not in _KNOWN_TYPES:
         return None
     headers = _headers(fields.headers) if fields.headers else {}
@@ -209,7 +223,10 @@ def _finish(fields: dict[str, object], headers: dict[str, str]) -> bytes:
 
 
 def _json(value: object) -> bytes:
-    encoded = _encode(value)
+    try:
+        encoded = _encode(value)
+    except RecursionError as error:
+        raise ValueError("The value contains itself or is nested too deeply; send a flatter one.") from error
     # msgspec writes NaN and the infinities as null, which would change figures silently. Only a text that holds a null
     # can hide one, so most messages pay a substring search for this check and nothing more.
     if b"null" in encoded:

@@ -87,3 +87,16 @@ SequencedMessage = Invocation | StreamItem | Completion | StreamInvocation | Can
 """What stateful reconnect counts and keeps until it is acknowledged (signalr-protocol 6.2)."""
 
 Message = SequencedMessage | Ping | Close | Ack | Sequence
+
+
+class Unreadable:
+    """Stands for an argument, item or result that is well-formed but nothing that Python can hold.
+
+    A date outside the years 1 to 9999 is the one such thing. It fits no annotation and no codec writes it.
+    """
+
+    __slots__ = ()
+
+
+UNREADABLE = Unreadable()
+"""The one instance."""
