@@ -27,12 +27,14 @@ PUBLIC = {
     "hubwire.plane": ["LocalDataPlane", "Registry"],
     "hubwire.testing": [
         "ConnectFailed",
+        "DidNotStart",
         "FakeClock",
         "HubTester",
         "HubTesterClient",
         "InvocationFailed",
         "MemoryLine",
         "make_caller",
+        "serving",
     ],
     "hubwire.testing.specs": [
         "DataPlaneSpec",

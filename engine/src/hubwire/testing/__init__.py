@@ -3,13 +3,16 @@
 from hubwire.testing.clock import FakeClock
 from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, InvocationFailed
 from hubwire.testing.lines import MemoryLine, make_caller
+from hubwire.testing.serving import DidNotStart, serving
 
 __all__ = [
     "ConnectFailed",
+    "DidNotStart",
     "FakeClock",
     "HubTester",
     "HubTesterClient",
     "InvocationFailed",
     "MemoryLine",
     "make_caller",
+    "serving",
 ]
