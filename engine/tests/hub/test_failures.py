@@ -8,14 +8,27 @@ import pytest
 
 from hubwire.errors import (
     BindingError,
+    ClientResultError,
+    ClientResultTimeout,
+    ConnectionGone,
     Forbidden,
     HubError,
     InvalidMessage,
+    LocalProtocolError,
     MessageTooLarge,
     MethodNotFound,
+    NotAStream,
+    StreamingMismatch,
     Unauthorized,
 )
-from hubwire.hub.failures import close_error, completion_error, log_unexpected, non_streaming_error
+from hubwire.hub.failures import (
+    close_error,
+    completion_error,
+    is_expected,
+    log_unexpected,
+    stream_error,
+    stream_id_in_use_error,
+)
 from hubwire.testing import make_caller
 
 
@@ -46,6 +59,26 @@ SERVER = "Failed to invoke 'Send' due to an error on the server."
         ),
         (Forbidden("why"), *["Failed to invoke 'Send' because user is unauthorized"] * 2),
         (Unauthorized("why"), *["Failed to invoke 'Send' because user is unauthorized"] * 2),
+        (
+            StreamingMismatch("Send", is_streaming=True),
+            *["The client attempted to invoke the streaming 'Send' method with a non-streaming invocation."] * 2,
+        ),
+        (
+            StreamingMismatch("Send", is_streaming=False),
+            *["The client attempted to invoke the non-streaming 'Send' method with a streaming invocation."] * 2,
+        ),
+        (
+            NotAStream("Send"),
+            *["The value returned by the streaming method 'Send' is not a ChannelReader<> or IAsyncEnumerable<>."] * 2,
+        ),
+        (ClientResultError("Error: from callback"), *[f"{PREFIX} HubException: Error: from callback"] * 2),
+        (
+            ConnectionGone("c1", had_been_asked=False),
+            PREFIX,
+            f"{PREFIX} ConnectionGone: Connection 'c1' does not exist.",
+        ),
+        (ConnectionGone("c1", had_been_asked=True), PREFIX, f"{PREFIX} ConnectionGone: Connection 'c1' disconnected."),
+        (LocalProtocolError("Not now."), PREFIX, f"{PREFIX} InvalidOperationException: Not now."),
     ],
 )
 def test_a_failed_call_is_worded_as_by_the_reference_server(error: Exception, brief: str, detailed: str) -> None:
@@ -73,10 +106,46 @@ def test_a_failed_connection_is_worded_as_by_the_reference_server(error: Excepti
     assert close_error(error, True) == f"Connection closed with an error.{detail}"
 
 
-def test_a_stream_of_a_plain_method_is_refused_as_by_the_reference_server() -> None:
-    assert non_streaming_error("Send") == (
-        "The client attempted to invoke the non-streaming 'Send' method with a streaming invocation."
-    )
+STREAMING = "An error occurred on the server while streaming results."
+
+
+@pytest.mark.parametrize(
+    ("error", "brief", "detailed"),
+    [
+        (ValueError("secret"), STREAMING, f"{STREAMING} ValueError: secret"),
+        (HubError("Enough."), *[f"{STREAMING} HubException: Enough."] * 2),
+        (ClientResultError("Error: x"), *[f"{STREAMING} HubException: Error: x"] * 2),
+        (Forbidden("why"), STREAMING, f"{STREAMING} Forbidden: why"),
+    ],
+)
+def test_a_stream_that_failed_is_worded_as_by_the_reference_server(error: Exception, brief: str, detailed: str) -> None:
+    assert stream_error(error, False) == brief
+    assert stream_error(error, True) == detailed
+
+
+def test_a_stream_id_that_is_in_use_is_refused_as_by_the_reference_server() -> None:
+    assert stream_id_in_use_error("7") == "Invocation ID '7' is already in use."
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (HubError("x"), True),
+        (ClientResultError("x"), True),
+        (Forbidden("x"), True),
+        (Unauthorized("x"), True),
+        (MethodNotFound("x"), True),
+        (BindingError("x"), True),
+        (StreamingMismatch("x", is_streaming=True), True),
+        (ConnectionGone("x", had_been_asked=True), True),
+        (ClientResultTimeout("x", "y", 1), True),
+        (NotAStream("x"), False),
+        (LocalProtocolError("x"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_what_clients_cause_is_no_error_of_ours(error: Exception, expected: bool) -> None:
+    assert is_expected(error) is expected
 
 
 def test_an_unexpected_error_is_logged_under_a_correlation_id(caplog: pytest.LogCaptureFixture) -> None:

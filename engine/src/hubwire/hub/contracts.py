@@ -11,6 +11,7 @@ import logging
 import typing
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from types import UnionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, cast, overload
 
 from hubwire.errors import ClientResultError, LocalProtocolError
@@ -60,12 +61,14 @@ class ClientContract:
         return self._plane.send(self._audience, EncodedMessage(Invocation(target, arguments)))
 
     @overload
+    async def ask(self, target: str, *arguments: object, timeout_seconds: float | None = None) -> Any: ...
+    @overload
     async def ask(
         self, target: str, *arguments: object, result_type: type[R], timeout_seconds: float | None = None
     ) -> R: ...
     @overload
     async def ask(
-        self, target: str, *arguments: object, result_type: Any = Any, timeout_seconds: float | None = None
+        self, target: str, *arguments: object, result_type: UnionType, timeout_seconds: float | None = None
     ) -> Any: ...
     async def ask(
         self, target: str, *arguments: object, result_type: Any = Any, timeout_seconds: float | None = None
@@ -76,7 +79,8 @@ class ClientContract:
         answer, so that each question has a time limit.
 
         Args:
-            result_type: what the answer is converted to, as arguments of hub methods are. Any: it stays as decoded.
+            result_type: what the answer is converted to, as arguments of hub methods are; left out, it stays as
+                decoded. A checker knows what a union or another special form gives only from a `client_method`.
             timeout_seconds: None: the hub's `HubOptions.client_result_timeout_seconds`.
 
         Raises:
