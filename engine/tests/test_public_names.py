@@ -9,6 +9,7 @@ def test_the_package_exports_exactly_these_names() -> None:
     assert sorted(hubwire.__all__) == [
         "Audience",
         "Caller",
+        "ChooseRedirect",
         "ClientContract",
         "ConnectRequest",
         "ConnectionOptions",
@@ -29,6 +30,7 @@ def test_the_package_exports_exactly_these_names() -> None:
         "PropertyNames",
         "RawConnection",
         "RawHandler",
+        "Redirect",
         "ServerOptions",
         "TokenVerifier",
         "Unauthorized",

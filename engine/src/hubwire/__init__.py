@@ -12,11 +12,13 @@ from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, Server
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.app import HubServer
 from hubwire.server.raw import RawConnection, RawHandler
+from hubwire.server.redirect import ChooseRedirect, Redirect
 from hubwire.server.run import make_server, run, server_config
 
 __all__ = [
     "Audience",
     "Caller",
+    "ChooseRedirect",
     "ClientContract",
     "ConnectRequest",
     "ConnectionOptions",
@@ -37,6 +39,7 @@ __all__ = [
     "PropertyNames",
     "RawConnection",
     "RawHandler",
+    "Redirect",
     "ServerOptions",
     "TokenVerifier",
     "Unauthorized",

@@ -221,10 +221,10 @@ class Running:
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
-    async def request(self, method: str, target: str, **headers: str) -> Reply:
+    async def request(self, method: str, target: str, body: bytes = b"", /, **headers: str) -> Reply:
         reader, writer = await self.open()
         try:
-            writer.write(self.head(method, target, **{"Content-Length": "0", **headers}))
+            writer.write(self.head(method, target, **{"Content-Length": str(len(body)), **headers}) + body)
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await read_reply(reader)
         finally:

@@ -14,7 +14,7 @@ from hubwire.server.requests import TrustedProxies, bearer_token, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TICK_SECONDS, TimerWheel
-from hubwire.server.tokens import PendingConnections, new_id
+from hubwire.server.tokens import EarlyInput, PendingConnections, new_id
 from hubwire.testing import FakeClock
 
 from .conftest import until
@@ -138,19 +138,38 @@ def test_ids_are_short_url_safe_and_differ() -> None:
     assert all(len(each) == 22 and each.replace("-", "").replace("_", "").isalnum() for each in ids)
 
 
-def test_a_pending_id_is_good_once_for_its_hub_and_for_a_while() -> None:
+async def test_a_pending_id_is_good_once_for_its_hub_and_for_a_while() -> None:
     clock = FakeClock()
-    pending = PendingConnections(clock, 15.0, 10)
+    wheel = TimerWheel(clock)
+    pending = PendingConnections(clock, wheel, 15.0, 10)
     first, second = pending.add("Chat", 1), pending.add("Chat", 0)
     assert first is not None
     assert second is not None
-    assert second[0] == second[1]
-    assert first[0] not in pending
-    assert pending.take("Other", first[1]) is None
-    assert pending.take("Chat", first[1]) == first[0]
-    assert pending.take("Chat", first[1]) is None
+    assert second.token == second.connection_id
+    assert pending.find("Chat", first.connection_id) is None
+    assert pending.find("Other", first.token) is None
+    assert pending.find("Chat", first.token) is first
+    pending.take(first)
+    assert pending.find("Chat", first.token) is None
     clock.advance(15.0)
-    assert second[1] not in pending
+    assert pending.find("Chat", second.token) is None
+
+
+async def test_pending_ids_that_nobody_asks_for_are_forgotten_all_the_same() -> None:
+    clock = FakeClock()
+    wheel = TimerWheel(clock)
+    pending = PendingConnections(clock, wheel, 15.0, 10)
+    first = pending.add("Chat", 1)
+    assert first is not None
+    first.early = EarlyInput(None)
+    await play(clock, wheel, 5.0)
+    pending.add("Chat", 1)
+    await play(clock, wheel, 10.5)
+    assert first.early.input.has_ended
+    assert len(pending) == 1
+    await play(clock, wheel, 5.0)
+    assert len(pending) == 0
+    assert pending.wheel_slot == -1
 
 
 def request(

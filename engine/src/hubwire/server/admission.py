@@ -1,4 +1,4 @@
-"""Who may connect: the checks of negotiate and upgrade, the same for both lanes. Knows no lane and no session.
+"""Who may connect: the checks of every request, the same for both lanes. Knows no lane and no session.
 
 The host's middleware does not run on the fast lane, so nothing here may rely on it: host, origin, proxies, token and
 limits are all checked by this code.
@@ -6,25 +6,31 @@ limits are all checked by this code.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from hubwire.errors import Forbidden, Unauthorized
 from hubwire.model import ConnectRequest, Principal
 from hubwire.options import ServerOptions
+from hubwire.server import answers
 from hubwire.server.answers import Refused
 from hubwire.server.hosted import Hosted
+from hubwire.server.redirect import Redirection
 from hubwire.server.requests import bearer_token, query_values
 
 _NEGOTIATE = "/negotiate"
 
+_log = logging.getLogger("hubwire.server")
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads. `hosted` None: the query names the hub."""
+    """Where a path leads. `hosted` None: the query names the hub, unless negotiate sends clients elsewhere."""
 
     hosted: Hosted | None
     is_negotiate: bool
+    redirection: Redirection | None = None
 
 
 class Admission:
@@ -57,6 +63,10 @@ class Admission:
             raise ValueError(f"Hub {hosted.name!r} has no path; give one, or set ServerOptions.client_path.")
         self._hubs[key] = hosted
 
+    def add_redirection(self, redirection: Redirection, path: str) -> None:
+        """Make a path whose negotiate sends clients elsewhere. Raises: ValueError for a path that is taken."""
+        self._add_routes(path, None, redirection)
+
     @property
     def hosted(self) -> Collection[Hosted]:
         """Everything that can be reached."""
@@ -85,17 +95,19 @@ class Admission:
         if not self.is_allowed_origin(request):
             raise Refused(403, "Origin not allowed")
 
-    async def authenticate(self, hosted: Hosted, request: ConnectRequest) -> Principal:
+    async def authenticate(self, hosted: Hosted | Redirection, request: ConnectRequest) -> Principal:
         """Return who the request's token speaks for. Raises: Refused."""
         if hosted.verifier is None:
             return Principal()
         try:
             return await hosted.verifier.verify(bearer_token(request), hosted.name, request)
         except Unauthorized:
-            # The body must be empty: clients show it instead of the reason phrase (signalr-protocol 1.5).
-            raise Refused(401, headers=(("www-authenticate", "Bearer"),)) from None
+            raise answers.unauthorized() from None
         except Forbidden:
             raise Refused(403) from None
+        except Exception:  # noqa: BLE001 - boundary to the application's verifier: one that fails lets nobody in
+            _log.exception("The token verifier of %r failed", hosted.name)
+            raise answers.failed() from None
 
     def is_allowed_origin(self, request: ConnectRequest) -> bool:
         """Whether the page that asks may: none (no browser), our own, or one of the list."""
@@ -118,14 +130,14 @@ class Admission:
             ("vary", "Origin"),
         )
 
-    def _add_routes(self, path: str, hosted: Hosted | None) -> None:
+    def _add_routes(self, path: str, hosted: Hosted | None, redirection: Redirection | None = None) -> None:
         if not path.startswith("/"):
             raise ValueError(f"The path {path!r} must begin with a slash.")
         for suffix in ("", _NEGOTIATE):
             key = _normal(path + suffix if suffix == "" else path.rstrip("/") + suffix)
             if key in self._routes:
                 raise ValueError(f"The path {path!r} is taken; give each hub its own.")
-            self._routes[key] = Route(hosted, bool(suffix))
+            self._routes[key] = Route(hosted, bool(suffix), redirection)
 
     def _check_host(self, request: ConnectRequest) -> None:
         if self._hosts is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TEXT = "text/plain; charset=utf-8"
+TEXT = "text/plain"
 JSON = "application/json"
 
 
@@ -41,8 +41,21 @@ class Refused(Exception):
 
 UNKNOWN_ID = "No Connection with that ID"
 MISSING_ID = "Connection ID required"
+OTHER_TRANSPORT = "Cannot change transports mid-connection"
 POST_ON_WEBSOCKET = "POST requests are not allowed for WebSocket connections."
-DELETE_ON_WEBSOCKET = "Cannot terminate this connection using the DELETE endpoint."
+DELETE_ON_OTHERS = "Cannot terminate this connection using the DELETE endpoint."
+WRONG_METHOD = "Method not allowed"
+NOT_FOUND = "Not Found"
+
+
+def unauthorized() -> Refused:
+    """No token, or a wrong one. The body is empty: clients show it instead of the reason phrase."""
+    return Refused(401, headers=(("www-authenticate", "Bearer"),))
+
+
+def failed() -> Refused:
+    """Code of the application failed; the log says how."""
+    return Refused(500, "Internal Server Error")
 
 
 def unsupported_transport(name: str) -> Refused:

@@ -29,11 +29,13 @@ from hubwire.server.hosted import Hosted, HostedHub
 from hubwire.server.log_redaction import protect_logs
 from hubwire.server.raw import RawHandler
 from hubwire.server.raw_pump import HostedRaw, RawPump
+from hubwire.server.redirect import ChooseRedirect, Redirection
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
-from hubwire.transports.asgi_websocket import AsgiMessage, AsgiReceive, AsgiSend, AsgiWebSocketTransport, deny
+from hubwire.transports.asgi import ABORT_STATE, AsgiMessage, AsgiReceive, AsgiSend, Exchange
+from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, deny
 from hubwire.wire.protocols import hub_protocols
 
 ContractT = TypeVar("ContractT", bound=ClientContract)
@@ -67,7 +69,7 @@ class HubServer:
         self.proxies = TrustedProxies(self.options.trusted_proxies)
         self.wheel = TimerWheel(self.clock)
         self.tasks = Tasks()
-        self.endpoint = Endpoint(self.options, self.clock, self.observer)
+        self.endpoint = Endpoint(self.options, self.clock, self.observer, self.wheel)
         self._verifier = verifier
         self._planes: dict[str, LocalDataPlane] = {}
         self._dispatchers: dict[str, HubDispatcher] = {}
@@ -121,6 +123,7 @@ class HubServer:
             open=functools.partial(Connection, hosted_hub),
             # A frame must at least hold the largest hub message.
             frame_limit_bytes=None if limit is None else max(limit, hub_options.maximum_receive_frame_bytes),
+            allows_stateful_reconnect=hub_options.stateful_reconnect,
         )
         self.endpoint.admission.add(hosted, path)
         self._planes[hosted.name.lower()] = plane
@@ -158,6 +161,22 @@ class HubServer:
             frame_limit_bytes=options.maximum_receive_frame_bytes,
         )
         self.endpoint.admission.add(hosted, path)
+
+    def add_redirect(
+        self, path: str, choose: ChooseRedirect, *, name: str | None = None, verifier: TokenVerifier | None = None
+    ) -> None:
+        """Register a path whose negotiate sends clients to another address; other requests find nothing there.
+
+        Args:
+            choose: decides where one client goes.
+            name: told to the verifier as the hub. None: the path.
+            verifier: None: the server's.
+
+        Raises:
+            ValueError: the path is taken or malformed.
+        """
+        redirection = Redirection(name or path, verifier or self._verifier, choose)
+        self.endpoint.admission.add_redirection(redirection, path)
 
     @overload
     def context(self, hub: type[Hub[ContractT]]) -> HubContext[ContractT]: ...
@@ -247,13 +266,12 @@ class HubServer:
                 await self._serve_lifespan(scope, receive, send)
             case "http":
                 self._require_running()
+                exchange = Exchange(receive, send, scope.get("state", {}).get(ABORT_STATE))
                 route = self._route(scope)
                 if route is None:
-                    answer = Answer(404, b"Not Found")
+                    await exchange.answer(404, b"Not Found")
                 else:
-                    answer = await self.endpoint.respond(route, self._request(scope))
-                await send({"type": "http.response.start", "status": answer.status, "headers": _encode(answer)})
-                await send({"type": "http.response.body", "body": answer.body})
+                    await self.endpoint.serve(route, self._request(scope), exchange)
             case "websocket":
                 await self._serve_websocket(scope, receive, send)
 
@@ -264,13 +282,13 @@ class HubServer:
             route = self._route(scope)
             if route is None:
                 raise Refused(404, "Not Found")
-            opening = await self.endpoint.admit(route, self._request(scope))
+            admitted = await self.endpoint.admit(route, self._request(scope))
         except Refused as refused:
             answer = refused.answer()
             await deny(send, scope.get("extensions"), answer.status, _encode(answer), answer.body)
             return
         transport = AsgiWebSocketTransport(receive, send)
-        await transport.run(self.endpoint.open(opening, transport))
+        await transport.run(self.endpoint.open(admitted, transport))
 
     async def _serve_lifespan(self, scope: AsgiMessage, receive: AsgiReceive, send: AsgiSend) -> None:
         await receive()  # lifespan.startup

@@ -1,144 +1,117 @@
 """The HTTP side of hubs: negotiate, the answers of the hub path, and opening connections. Knows no lane.
 
-Implements signalr-protocol sections 1 and 2.0 for an endpoint that offers WebSockets.
+Implements signalr-protocol section 1, and of section 2 what concerns upgrades.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 
 from hubwire.clock import Clock
+from hubwire.errors import Forbidden, Unauthorized
 from hubwire.model import Caller, ConnectRequest
 from hubwire.observe import Observer
 from hubwire.options import ServerOptions
-from hubwire.ports import Transport
+from hubwire.ports import Receiver, Transport
 from hubwire.server import answers
 from hubwire.server.admission import Admission, Route
 from hubwire.server.answers import Answer, Refused
-from hubwire.server.hosted import Hosted, Opening, Served
-from hubwire.server.requests import query_values
-from hubwire.server.tokens import PendingConnections, new_id
+from hubwire.server.hosted import Hosted, Opening, Resumption, Served
+from hubwire.server.http_dispatcher import HttpDispatcher, is_poll
+from hubwire.server.redirect import Redirection
+from hubwire.server.table import ConnectionTable, check_user, requested_token
+from hubwire.server.timer_wheel import TimerWheel
+from hubwire.server.tokens import Negotiated, new_id
+from hubwire.transports.asgi import Exchange
+from hubwire.transports.long_polling import NO_CACHE
 from hubwire.wire import negotiation
-
-TRANSPORTS = (negotiation.WEBSOCKETS,)
 
 _PREFLIGHT = (
     ("access-control-allow-methods", "GET, POST, DELETE, OPTIONS"),
     ("access-control-allow-headers", "authorization, content-type, x-requested-with, x-signalr-user-agent"),
     ("access-control-max-age", "600"),
 )
+_NO_STORE = ("cache-control", "no-store")
+
+_log = logging.getLogger("hubwire.server")
 
 
 class Endpoint:
     """Answers requests for hubs and keeps the table of open connections."""
 
-    __slots__ = ("_is_empty", "_observer", "_options", "_pending", "admission", "connections", "is_draining")
+    __slots__ = ("_dispatcher", "_observer", "admission", "table")
 
-    def __init__(self, options: ServerOptions, clock: Clock, observer: Observer) -> None:
+    def __init__(self, options: ServerOptions, clock: Clock, observer: Observer, wheel: TimerWheel) -> None:
         self.admission = Admission(options)
-        self.connections: dict[str, Served] = {}
-        """Open connections by token."""
-        self.is_draining = False
-        self._is_empty = asyncio.Event()
-        self._options = options
+        self.table = ConnectionTable(options, clock, wheel)
+        self._dispatcher = HttpDispatcher(self.admission, self.table, clock, wheel)
         self._observer = observer
-        self._pending = PendingConnections(clock, options.connect_timeout_seconds, options.maximum_pending_negotiations)
 
-    async def respond(self, route: Route, request: ConnectRequest) -> Answer:
-        """Answer a plain HTTP request. Never raises a refusal: it is in the answer, with its CORS headers."""
-        cors = self.admission.cors_headers(request)
+    @property
+    def connections(self) -> dict[str, Served]:
+        """Open connections by token."""
+        return self.table.connections
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nobody new is let in."""
+        return self.table.is_draining
+
+    @is_draining.setter
+    def is_draining(self, value: bool) -> None:
+        self.table.is_draining = value
+
+    async def serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> None:
+        """Answer a plain HTTP request, refusals included; all of it with the headers that let pages read it."""
+        exchange.headers = self.admission.cors_headers(request)
         try:
-            if request.method == "OPTIONS":
-                self.admission.check_preflight(request)
-                return Answer(204, headers=cors + _PREFLIGHT)
-            hosted = self.admission.check(route, request)
-            if route.is_negotiate:
-                return await self._negotiate(hosted, request, cors)
-            await self.admission.authenticate(hosted, request)
-            raise self._without_websocket(hosted, request)
+            answer = await self._serve(route, request, exchange)
         except Refused as refused:
-            self._observer.connect_refused(refused.status)
-            return refused.answer(cors)
+            if route.is_negotiate or request.method == "GET":
+                self._observer.connect_refused(refused.status)
+            answer = refused.answer(NO_CACHE if not route.is_negotiate and is_poll(request) else ())
+        if answer is not None:
+            await exchange.answer(answer.status, answer.body, answer.content_type, answer.headers)
 
-    async def admit(self, route: Route, request: ConnectRequest) -> Opening:
-        """Let a WebSocket upgrade in. Raises: Refused."""
+    async def admit(self, route: Route, request: ConnectRequest) -> Opening | Resumption:
+        """Let a WebSocket upgrade in. Whoever gets the result has to `open` it in the same turn. Raises: Refused."""
         try:
             if route.is_negotiate:
-                raise Refused(405, "Method not allowed")
-            hosted = self.admission.check(route, request)
+                raise Refused(405, answers.WRONG_METHOD)
+            hosted = self._hosted(route, request)
             principal = await self.admission.authenticate(hosted, request)
-            if self.is_draining:  # asked last: whoever is let in later would miss the drain
-                raise Refused(503, "The server is going away")
-            limit = self._options.maximum_connections
-            if limit is not None and len(self.connections) >= limit:
-                raise Refused(503, "Too many connections", (("retry-after", "5"),))
-            connection_id, token = self._identify(hosted, request)
+            token = requested_token(request)
+            found = None if token is None else self.table.find(hosted, token)
+            if negotiation.WEBSOCKETS not in hosted.options.transports:
+                raise answers.unsupported_transport(negotiation.WEBSOCKETS)
+            if found is not None and not isinstance(found, Negotiated):
+                self._check_resumption(found)
+                check_user(found, principal)
+                return Resumption(found)
+            if found is not None and found.early is not None:
+                raise Refused(400, answers.OTHER_TRANSPORT)  # what was posted to it would be lost
+            self.table.check_room()
         except Refused as refused:
             self._observer.connect_refused(refused.status)
             raise
+        if found is None:  # a client that skipped negotiate; its id and token are the same
+            connection_id = token = new_id()
+            is_stateful = False
+        else:
+            self.table.pending.take(found)
+            connection_id, token, is_stateful = found.connection_id, found.token, found.is_stateful
         caller = Caller(connection_id, hosted.name, principal, request, negotiation.WEBSOCKETS)
-        return Opening(hosted, caller, token)
+        return Opening(hosted, caller, token, is_stateful)
 
-    def open(self, opening: Opening, transport: Transport) -> Served:
-        """Make the connection of an admitted upgrade and put it into the table."""
-        connection = opening.hosted.open(opening, transport, self._forget)
-        self.connections[opening.token] = connection
-        return connection
-
-    async def _negotiate(self, hosted: Hosted, request: ConnectRequest, cors: tuple[tuple[str, str], ...]) -> Answer:
-        if request.method != "POST":
-            raise Refused(405, "Method not allowed", (("allow", "POST, OPTIONS"),))
-        if self.is_draining:
-            raise Refused(503, "The server is going away")
-        await self.admission.authenticate(hosted, request)
-        headers = (*cors, ("cache-control", "no-store"))
-        try:
-            version = negotiation.requested_version(request.query_value("negotiateVersion"))
-        except negotiation.NegotiationError as error:
-            return Answer(200, negotiation.error_answer(str(error)), answers.JSON, headers)
-        ids = self._pending.add(hosted.name, version)
-        if ids is None:
-            raise Refused(429, "Too many pending connections", (("retry-after", "5"),))
-        return Answer(200, negotiation.answer(version, *ids, TRANSPORTS), answers.JSON, headers)
-
-    def _identify(self, hosted: Hosted, request: ConnectRequest) -> tuple[str, str]:
-        ids = query_values(request, "id")
-        if not ids:
-            token = new_id()  # a client that skipped negotiate; its id and token are the same
-            return token, token
-        token = ids[0] if len(ids) == 1 else ",".join(ids)
-        if token in self.connections:
-            raise Refused(409)
-        connection_id = self._pending.take(hosted.name, token)
-        if connection_id is None:
-            raise Refused(404, answers.UNKNOWN_ID)
-        return connection_id, token
-
-    def _without_websocket(self, hosted: Hosted, request: ConnectRequest) -> Refused:
-        """The refusal of a request on the hub path that is no upgrade: these transports are not offered here."""
-        if request.method not in ("GET", "POST", "DELETE"):
-            return Refused(405, "Method not allowed")
-        ids = query_values(request, "id")
-        if not ids:
-            return Refused(400, answers.MISSING_ID)
-        token = ids[0] if len(ids) == 1 else ",".join(ids)
-        connection = self.connections.get(token)
-        if connection is not None and connection.caller.hub == hosted.name:
-            if request.method == "POST":
-                return Refused(405, answers.POST_ON_WEBSOCKET)
-            if request.method == "DELETE":
-                return Refused(400, answers.DELETE_ON_WEBSOCKET)
-        elif token not in self._pending:
-            return Refused(404, answers.UNKNOWN_ID)
-        if request.method == "GET" and "text/event-stream" in request.headers.get("accept", "").lower():
-            return answers.unsupported_transport(negotiation.SERVER_SENT_EVENTS)
-        return answers.unsupported_transport(negotiation.LONG_POLLING)
+    def open(self, admitted: Opening | Resumption, transport: Transport) -> Receiver:
+        """Make the connection of an admitted upgrade and put it into the table, or hand over the one it resumes."""
+        if isinstance(admitted, Resumption):
+            return admitted.connection.resume(transport)
+        return self.table.open(admitted, transport)
 
     async def until_empty(self) -> None:
         """Return when no connection is open."""
-        while self.connections:
-            self._is_empty.clear()
-            await self._is_empty.wait()
+        await self.table.until_empty()
 
     @property
     def frame_limit_bytes(self) -> int | None:
@@ -146,7 +119,69 @@ class Endpoint:
         limits = [hosted.frame_limit_bytes for hosted in self.admission.hosted]
         return None if None in limits else max((limit for limit in limits if limit is not None), default=0)
 
-    def _forget(self, connection: Served) -> None:
-        self.connections.pop(connection.token, None)
-        if not self.connections:
-            self._is_empty.set()
+    async def _serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> Answer | None:
+        if request.method == "OPTIONS":
+            self.admission.check_preflight(request)
+            return Answer(204, headers=_PREFLIGHT)
+        if route.is_negotiate and request.method != "POST":
+            self.admission.check_preflight(request)
+            raise Refused(405, answers.WRONG_METHOD, (("allow", "POST, OPTIONS"),))
+        if route.redirection is not None and route.is_negotiate:
+            self.admission.check_preflight(request)
+            return await self._redirect(route.redirection, request)
+        hosted = self._hosted(route, request)
+        if route.is_negotiate:
+            return await self._negotiate(hosted, request)
+        await self._dispatcher.serve(hosted, request, exchange)
+        return None
+
+    def _hosted(self, route: Route, request: ConnectRequest) -> Hosted:
+        if route.redirection is not None:
+            raise Refused(404, answers.NOT_FOUND)
+        return self.admission.check(route, request)
+
+    def _check_resumption(self, connection: Served) -> None:
+        if connection.token in self.table.requested:
+            raise Refused(400, answers.OTHER_TRANSPORT)
+        if not connection.is_resumable:
+            raise Refused(409)
+
+    async def _negotiate(self, hosted: Hosted, request: ConnectRequest) -> Answer:
+        if self.table.is_draining:
+            self.table.check_room()
+        await self.admission.authenticate(hosted, request)
+        options = hosted.options
+        try:
+            version = negotiation.requested_version(
+                request.query_value("negotiateVersion"), options.minimum_negotiate_version
+            )
+        except negotiation.NegotiationError as error:
+            return Answer(200, negotiation.error_answer(str(error)), answers.JSON, (_NO_STORE,))
+        # In version 0 the id is the token and may be known to others, who could take the connection over.
+        is_stateful = (
+            version > 0
+            and hosted.allows_stateful_reconnect
+            and (request.query_value("useStatefulReconnect") or "").lower() == "true"
+        )
+        negotiated = self.table.pending.add(hosted.name, version, is_stateful=is_stateful)
+        if negotiated is None:
+            raise Refused(429, "Too many pending connections", (("retry-after", "5"),))
+        body = negotiation.answer(
+            version, negotiated.connection_id, negotiated.token, options.transports, is_stateful=is_stateful
+        )
+        return Answer(200, body, answers.JSON, (_NO_STORE,))
+
+    async def _redirect(self, redirection: Redirection, request: ConnectRequest) -> Answer:
+        if self.table.is_draining:
+            self.table.check_room()
+        principal = await self.admission.authenticate(redirection, request)
+        try:
+            target = await redirection.choose(request, principal)
+        except Unauthorized:
+            raise answers.unauthorized() from None
+        except Forbidden:
+            raise Refused(403) from None
+        except Exception:  # noqa: BLE001 - boundary to the application's choice
+            _log.exception("The redirect of %r failed", request.path)
+            raise answers.failed() from None
+        return Answer(200, negotiation.redirect_answer(target.url, target.access_token), answers.JSON, (_NO_STORE,))

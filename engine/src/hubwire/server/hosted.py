@@ -28,6 +28,13 @@ class Opening:
     """Whether negotiate promised stateful reconnect; the handshake still decides."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Resumption:
+    """An admitted upgrade that takes an open connection over."""
+
+    connection: Served
+
+
 class Served(Receiver, Protocol):
     """One open connection as the endpoint sees it, a hub's or a raw one."""
 
@@ -64,6 +71,8 @@ class Hosted:
     """Make the connection; the last argument is called once when it has ended and its token is dead."""
     frame_limit_bytes: int | None
     """Fast lane: largest WebSocket frame taken in, None: any."""
+    allows_stateful_reconnect: bool = False
+    """Whether negotiate may promise it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

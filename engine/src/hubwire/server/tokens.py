@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, field
 
 from hubwire.clock import Clock
+from hubwire.server.timer_wheel import TimerWheel
+from hubwire.transports.posted_input import PostedInput
 
 
 def new_id() -> str:
@@ -12,48 +15,84 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlyInput:
+    """What was posted to a connection before the request that opens it."""
+
+    user_id: str | None
+    """Who posted it; nobody else may open the connection then."""
+    input: PostedInput = field(default_factory=PostedInput)
+
+
+@dataclass(slots=True, eq=False)
+class Negotiated:
+    """A connection that does not exist yet."""
+
+    connection_id: str
+    token: str = field(repr=False)
+    """What clients put into `?id=`. In version 0 the client knows no token and connects with the id itself."""
+    hub: str
+    expires_at: float
+    is_stateful: bool = False
+    """Whether the client was promised stateful reconnect."""
+    early: EarlyInput | None = None
+
+
 class PendingConnections:
     """Ids that negotiate has handed out. The key is the token: knowing a connection's public id is not enough."""
 
-    __slots__ = ("_clock", "_life_seconds", "_limit", "_pending")
+    __slots__ = ("_clock", "_life_seconds", "_limit", "_pending", "_wheel", "wheel_slot")
 
-    def __init__(self, clock: Clock, life_seconds: float, limit: int) -> None:
+    def __init__(self, clock: Clock, wheel: TimerWheel, life_seconds: float, limit: int) -> None:
+        self.wheel_slot = -1
         self._clock = clock
+        self._wheel = wheel
         self._life_seconds = life_seconds
         self._limit = limit
         # In order of expiry, since all live equally long: the front holds what has expired.
-        self._pending: dict[str, tuple[float, str, str]] = {}
+        self._pending: dict[str, Negotiated] = {}
 
-    def add(self, hub: str, version: int) -> tuple[str, str] | None:
-        """Return a new connection id and token for the hub; None: too many wait already.
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._pending)
 
-        In version 0 the client knows no token and connects with the id itself.
-        """
+    def add(self, hub: str, version: int, *, is_stateful: bool = False) -> Negotiated | None:
+        """Hand out an id and a token for the hub; None: too many wait already."""
         self._expire()
         if len(self._pending) >= self._limit:
             return None
         connection_id = new_id()
         token = new_id() if version > 0 else connection_id
-        self._pending[token] = (self._clock.monotonic() + self._life_seconds, hub, connection_id)
-        return connection_id, token
+        expires_at = self._clock.monotonic() + self._life_seconds
+        negotiated = self._pending[token] = Negotiated(connection_id, token, hub, expires_at, is_stateful)
+        self._wheel.advance(self, expires_at)
+        return negotiated
 
-    def __contains__(self, token: str) -> bool:
+    def find(self, hub: str, token: str) -> Negotiated | None:
+        """Return what waits under a token; None: unknown, expired or another hub's."""
         self._expire()
-        return token in self._pending
+        negotiated = self._pending.get(token)
+        return negotiated if negotiated is not None and negotiated.hub == hub else None
 
-    def take(self, hub: str, token: str) -> str | None:
-        """Use a token up; returns its connection id, None: unknown, expired or another hub's."""
+    def take(self, negotiated: Negotiated) -> None:
+        """Use it up."""
+        del self._pending[negotiated.token]
+        if not self._pending:
+            self._wheel.cancel(self)
+
+    def tick(self, now: float) -> None:
+        """The oldest have expired: forget them, and tell whoever still posts to them."""
         self._expire()
-        entry = self._pending.get(token)
-        if entry is None or entry[1] != hub:
-            return None
-        del self._pending[token]
-        return entry[2]
+        for oldest in self._pending.values():
+            self._wheel.schedule(self, oldest.expires_at)
+            return
 
     def _expire(self) -> None:
         now = self._clock.monotonic()
         while self._pending:
-            token = next(iter(self._pending))
-            if self._pending[token][0] > now:
+            oldest = next(iter(self._pending.values()))
+            if oldest.expires_at > now:
                 return
-            del self._pending[token]
+            del self._pending[oldest.token]
+            if oldest.early is not None:
+                oldest.early.input.end()

@@ -177,7 +177,7 @@ async def _open(
         hubs.proxies,
     )
     try:
-        opening = await hubs.endpoint.admit(route, connect_request)
+        admitted = await hubs.endpoint.admit(route, connect_request)
     except Refused as refused:
         answer = refused.answer()
         lane.reject(lane.response(answer.status, answer.body.decode(), answer.headers))
@@ -186,7 +186,7 @@ async def _open(
         _log.exception("An upgrade could not be decided")
         lane.reject(lane.response(500, "Internal Server Error"))
         return
-    lane.accept(response, hubs.endpoint.open(opening, lane), early)
+    lane.accept(response, hubs.endpoint.open(admitted, lane), early)
 
 
 def _frame_limit(route: Route, hubs: HubServer) -> int | None:

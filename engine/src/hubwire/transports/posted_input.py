@@ -1,0 +1,110 @@
+"""What clients POST to a connection that is no WebSocket: the bodies of many requests, made one stream of bytes.
+
+Implements the reading half of `Transport` for Server-Sent Events and long polling. Knows no hub message, no connection
+table and no status code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+
+from hubwire.ports import Receiver
+from hubwire.transports.asgi import AsgiReceive
+from hubwire.transports.backlog import HIGH_WATER_BYTES
+
+_SLICE_BYTES = 16 * 1024
+"""Input of one client that is worked off between two turns of the loop; why so much stands in `websocket`."""
+
+
+class Posted(enum.Enum):
+    """How the body of a POST ended."""
+
+    TAKEN = "taken"
+    """All of it was handed over."""
+    ENDED = "ended"
+    """The connection is over; the rest of it has nowhere to go."""
+    BROKEN = "broken"
+    """The client left in the middle of it."""
+
+
+class PostedInput:
+    """Takes one body after the other, in the order in which they came, and pushes them into a receiver.
+
+    Bodies may come before there is one (some clients send the handshake before they open the way back). Up to 64 KiB
+    wait here then, as in the reference server; what is more waits in its request.
+    """
+
+    __slots__ = ("_early", "_has_ended", "_is_held", "_may_push", "_receiver", "_turn")
+
+    def __init__(self) -> None:
+        self._receiver: Receiver | None = None
+        self._early = bytearray()
+        self._is_held = False  # whether the receiver wants no more for now
+        self._has_ended = False
+        self._may_push = asyncio.Event()
+        self._may_push.set()
+        self._turn = asyncio.Lock()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._has_ended
+
+    async def take(self, receive: AsgiReceive) -> Posted:
+        """Hand a whole body over, however large, as fast as the receiver wants it."""
+        async with self._turn:
+            while not self._has_ended:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return Posted.BROKEN
+                body: bytes = message.get("body", b"")
+                for start in range(0, len(body), _SLICE_BYTES):
+                    if start:
+                        await asyncio.sleep(0)
+                    await self._push(body[start : start + _SLICE_BYTES])
+                if not message.get("more_body", False) and not self._has_ended:
+                    return Posted.TAKEN
+            return Posted.ENDED
+
+    def attach(self, receiver: Receiver) -> None:
+        """Begin to push, first what came early."""
+        self._receiver = receiver
+        early, self._early = bytes(self._early), bytearray()
+        if early and not self._has_ended:
+            receiver.feed(early)
+        self._update()
+
+    def hold(self) -> None:
+        """The receiver wants no more for now."""
+        self._is_held = True
+        self._update()
+
+    def release(self) -> None:
+        """It does again."""
+        self._is_held = False
+        self._update()
+
+    def end(self) -> None:
+        """The connection is over: requests that wait or come later find no taker."""
+        self._has_ended = True
+        self._early.clear()
+        self._update()
+
+    async def _push(self, data: bytes) -> None:
+        """Hand data over and return when more is wanted."""
+        await self._may_push.wait()
+        if self._has_ended:
+            return
+        if self._receiver is None:
+            self._early += data
+            self._update()
+        else:
+            self._receiver.feed(data)
+        await self._may_push.wait()
+
+    def _update(self) -> None:
+        if self._has_ended or not (self._is_held or len(self._early) > HIGH_WATER_BYTES):
+            self._may_push.set()
+        else:
+            self._may_push.clear()
