@@ -78,8 +78,9 @@ class JsonCodec:
             if _is_unknown_type(payload):
                 return None
             raise InvalidMessage(f"Error reading JSON: {error}") from error
-        # No text with fewer brackets can be nested too deeply, so most messages pay two searches for this check.
-        if payload.count(b"[") + payload.count(b"{") > MAXIMUM_NESTING:
+        # No text with fewer brackets can be nested too deeply, nor one too short for them and their counterparts: most
+        # messages pay nothing or two searches for this check.
+        if len(payload) > 2 * MAXIMUM_NESTING and payload.count(b"[") + payload.count(b"{") > MAXIMUM_NESTING:
             _refuse_deep_nesting(fields)
         return _message(fields)
 

@@ -37,48 +37,48 @@ def refuse_harmful(payload: bytes | bytearray) -> None:
     Raises: InvalidMessage.
     """
     # Whatever its bytes mean, a message with so few that could begin a container is harmless. For most messages that
-    # ends it: one pass in C, 0.1 us, where looking through 32 KiB of small elements takes 4 ms.
-    if len(payload.translate(None, _OTHERS)) > _FEW:
+    # ends it: one pass in C, 0.1 us, where looking through 32 KiB of small elements takes 2 ms.
+    if len(payload) > _FEW and len(payload.translate(None, _OTHERS)) > _FEW:
         _look_through(payload)
 
 
 def _look_through(payload: bytes | bytearray) -> None:
+    fixed = _FIXED
     end = len(payload)
-    position = 0
-    array_keys = 0
+    position = array_keys = 0
     outer: list[tuple[int, bool]] = []
     remaining, is_map = 1, False  # in the innermost container; of a map keys and values are counted, keys come first
     while position < end:
-        while not remaining:
+        if not remaining:
             if not outer:
                 return
             remaining, is_map = outer.pop()
+            continue
         byte = payload[position]
-        is_key = is_map and not remaining & 1
         remaining -= 1
-        size = _FIXED[byte]
+        size = fixed[byte]
         if size:
             position += size
             continue
-        counted = _COUNTED.get(byte)
-        if counted is not None:
-            width, uncounted = counted
+        if byte in _COUNTED:
+            width, uncounted = _COUNTED[byte]
             position += 1 + width + uncounted + int.from_bytes(payload[position + 1 : position + 1 + width])
             continue
-        if byte < 0xA0:
-            count = byte & 0x0F
-            opens_map = byte < 0x90
-            position += 1
-        else:
-            width = 4 if byte & 1 else 2
-            count = int.from_bytes(payload[position + 1 : position + 1 + width])
-            opens_map = byte >= 0xDE
-            position += 1 + width
-        if is_key:
+        if is_map and remaining & 1:
             array_keys += 1
             if array_keys > MAXIMUM_ARRAY_KEYS:
                 raise InvalidMessage(f"More than {MAXIMUM_ARRAY_KEYS} map keys of the message are arrays.")
         outer.append((remaining, is_map))
         if len(outer) > MAXIMUM_NESTING:
             raise InvalidMessage(f"The message is nested deeper than {MAXIMUM_NESTING} levels.")
-        remaining, is_map = (2 * count, True) if opens_map else (count, False)
+        if byte < 0xA0:
+            remaining = byte & 0x0F
+            is_map = byte < 0x90
+            position += 1
+        else:
+            width = 4 if byte & 1 else 2
+            remaining = int.from_bytes(payload[position + 1 : position + 1 + width])
+            is_map = byte >= 0xDE
+            position += 1 + width
+        if is_map:
+            remaining *= 2
