@@ -9,12 +9,12 @@ from hubwire import Hub, HubServer, ServerOptions
 from hubwire.ports import Line
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Opening
-from hubwire.testing import make_caller
+from hubwire.testing import FakeClock, make_caller
 from hubwire.testing.specs import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.framing import RECORD_SEPARATOR
 from hubwire.wire.json_codec import JSON
-from hubwire.wire.messages import Message, Ping
+from hubwire.wire.messages import Completion, Message, Ping
 
 
 class Quiet(Hub):
@@ -24,9 +24,10 @@ class Quiet(Hub):
 class TransportPeer:
     """The client at the other end of a transport without a wire."""
 
-    def __init__(self, connection: Connection, transport: MemoryTransport) -> None:
+    def __init__(self, connection: Connection, transport: MemoryTransport, clock: FakeClock) -> None:
         self.connection = connection
         self.transport = transport
+        self.clock = clock
 
     async def received(self, count: int) -> list[Message]:
         return self._messages()  # this transport delivers at once
@@ -36,6 +37,14 @@ class TransportPeer:
 
     async def vanish(self) -> None:
         self.connection.lost(ConnectionResetError("vanished"))
+
+    async def answer(self, completion: Completion) -> None:
+        self.connection.feed(JSON.encode(completion))
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.clock.until_sleeping()
+        self.clock.advance(seconds)
+        await self.clock.until_sleeping()  # the timers have run
 
     def _messages(self) -> list[Message]:
         records = b"".join(self.transport.written).split(RECORD_SEPARATOR)[1:]  # the first answers the handshake
@@ -48,7 +57,8 @@ class TestConnection(LineSpec):
 
     @asynccontextmanager
     async def create(self) -> AsyncIterator[tuple[Line, LinePeer]]:
-        server = HubServer(options=ServerOptions(drain_seconds=0))
+        clock = FakeClock()
+        server = HubServer(options=ServerOptions(drain_seconds=0), clock=clock)
         server.add(Quiet, path="/quiet")
         (hub,) = server.endpoint.admission.hosted
         async with server.lifespan():
@@ -57,11 +67,11 @@ class TestConnection(LineSpec):
             assert isinstance(connection, Connection)
             transport.receiver = connection
             connection.feed(b'{"protocol":"json","version":1}' + RECORD_SEPARATOR)
-            yield connection, self.peer_of(connection, transport)
+            yield connection, self.peer_of(connection, transport, clock)
             connection.lost(None)
 
-    def peer_of(self, connection: Connection, transport: MemoryTransport) -> LinePeer:
-        return TransportPeer(connection, transport)
+    def peer_of(self, connection: Connection, transport: MemoryTransport, clock: FakeClock) -> LinePeer:
+        return TransportPeer(connection, transport, clock)
 
 
 class SlowPeer(TransportPeer):
@@ -75,6 +85,6 @@ class SlowPeer(TransportPeer):
 class TestConnectionOfASlowReader(TestConnection):
     """One whose transport is held up from the start."""
 
-    def peer_of(self, connection: Connection, transport: MemoryTransport) -> LinePeer:
+    def peer_of(self, connection: Connection, transport: MemoryTransport, clock: FakeClock) -> LinePeer:
         connection.pause_writing()
-        return SlowPeer(connection, transport)
+        return SlowPeer(connection, transport, clock)

@@ -9,17 +9,18 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hubwire.ports import Line
-from hubwire.testing import MemoryLine, make_caller
+from hubwire.testing import FakeClock, MemoryLine, make_caller
 from hubwire.testing.specs import LinePeer, LineSpec
 from hubwire.wire.encoded import EncodedMessage
-from hubwire.wire.messages import Close, Invocation, Message
+from hubwire.wire.messages import Close, Completion, Invocation, Message
 
 
 class MemoryPeer:
     """Reads a `MemoryLine`, on which everything arrives at once."""
 
-    def __init__(self, line: MemoryLine) -> None:
+    def __init__(self, line: MemoryLine, clock: FakeClock) -> None:
         self._line = line
+        self._clock = clock
 
     async def received(self, count: int) -> list[Message]:
         messages = [each.message for each in self._line.posted]
@@ -29,14 +30,25 @@ class MemoryPeer:
         return None
 
     async def vanish(self) -> None:
-        self._line.close(None, False)
+        self._line.lose()
+
+    async def answer(self, completion: Completion) -> None:
+        if completion.error is None:
+            self._line.answer(completion.invocation_id, completion.result)
+        else:
+            self._line.refuse(completion.invocation_id, completion.error)
+
+    async def pass_time(self, seconds: float) -> None:
+        await self._clock.until_sleeping()
+        self._clock.advance(seconds)
 
 
 class TestMemoryLine(LineSpec):
     @asynccontextmanager
     async def create(self) -> AsyncIterator[tuple[Line, LinePeer]]:
-        line = MemoryLine(make_caller())
-        yield line, MemoryPeer(line)
+        clock = FakeClock()
+        line = MemoryLine(make_caller(), clock)
+        yield line, MemoryPeer(line, clock)
 
 
 async def test_calls_can_be_waited_for() -> None:
