@@ -14,7 +14,7 @@ from hubwire.wire.messages import Invocation, StreamInvocation
 
 
 class DataPlane(Protocol):
-    """Carries messages of one hub out. Suite: `DataPlaneSpec`."""
+    """Carries messages of one hub out. Suites: `DataPlaneSpec`, `ClientResultsSpec`."""
 
     features: Features
 
@@ -53,7 +53,7 @@ class DataPlane(Protocol):
 
 
 class HubHandler(Protocol):
-    """Takes the events of one hub's connections in. Suite: `HubHandlerSpec`."""
+    """Takes the events of one hub's connections in. Suites: `HubHandlerSpec`, `HubStreamsSpec`."""
 
     async def connected(self, caller: Caller) -> None:
         """Called once, before any invoke. Raises: any exception, which ends the connection."""

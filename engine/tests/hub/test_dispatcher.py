@@ -27,11 +27,11 @@ from hubwire.model import Caller
 from hubwire.plane import LocalDataPlane
 from hubwire.ports import HubHandler
 from hubwire.testing import MemoryLine, make_caller
-from hubwire.testing.specs import HubHandlerSpec, SpecHub
+from hubwire.testing.specs import HubStreamsSpec, SpecHub
 from hubwire.wire.messages import Close, Invocation
 
 
-class TestHubDispatcher(HubHandlerSpec):
+class TestHubDispatcher(HubStreamsSpec):
     @asynccontextmanager
     async def create(self, factory: Callable[[], SpecHub]) -> AsyncIterator[HubHandler]:
         yield HubDispatcher(factory, LocalDataPlane())

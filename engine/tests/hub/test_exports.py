@@ -37,13 +37,16 @@ PUBLIC = {
         "serving",
     ],
     "hubwire.testing.specs": [
+        "ClientResultsSpec",
         "DataPlaneSpec",
         "HubHandlerSpec",
+        "HubStreamsSpec",
         "LinePeer",
         "LineSpec",
         "Mint",
         "SpecHub",
         "SpecJournal",
+        "StreamingSpecHub",
         "TokenVerifierSpec",
     ],
 }

@@ -12,19 +12,19 @@ from hubwire.model import Audience, Features, Member
 from hubwire.plane import LocalDataPlane
 from hubwire.ports import DataPlane, LineRegistry
 from hubwire.testing import MemoryLine, make_caller
-from hubwire.testing.specs import DataPlaneSpec
+from hubwire.testing.specs import ClientResultsSpec
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.messages import Invocation
 
 
-class TestLocalDataPlane(DataPlaneSpec):
+class TestLocalDataPlane(ClientResultsSpec):
     @asynccontextmanager
     async def create(self) -> AsyncIterator[tuple[DataPlane, LineRegistry]]:
         plane = LocalDataPlane()
         yield plane, plane.registry
 
 
-class TestLocalDataPlaneInSlicesOfOne(DataPlaneSpec):
+class TestLocalDataPlaneInSlicesOfOne(ClientResultsSpec):
     @asynccontextmanager
     async def create(self) -> AsyncIterator[tuple[DataPlane, LineRegistry]]:
         plane = LocalDataPlane(slice_size=1)

@@ -8,21 +8,29 @@ import pytest
 
 # Without this a failed assertion of a suite says no more than "AssertionError"; it must come before the imports.
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{suite}" for suite in ("data_plane", "hub_handler", "line", "token_verifier"))
+    *(
+        f"{__name__}.{suite}"
+        for suite in ("client_results", "data_plane", "hub_handler", "hub_streams", "line", "token_verifier")
+    )
 )
 
+from hubwire.testing.specs.client_results import ClientResultsSpec  # noqa: E402
 from hubwire.testing.specs.data_plane import DataPlaneSpec  # noqa: E402
 from hubwire.testing.specs.hub_handler import HubHandlerSpec, SpecHub, SpecJournal  # noqa: E402
+from hubwire.testing.specs.hub_streams import HubStreamsSpec, StreamingSpecHub  # noqa: E402
 from hubwire.testing.specs.line import LinePeer, LineSpec  # noqa: E402
 from hubwire.testing.specs.token_verifier import Mint, TokenVerifierSpec  # noqa: E402
 
 __all__ = [
+    "ClientResultsSpec",
     "DataPlaneSpec",
     "HubHandlerSpec",
+    "HubStreamsSpec",
     "LinePeer",
     "LineSpec",
     "Mint",
     "SpecHub",
     "SpecJournal",
+    "StreamingSpecHub",
     "TokenVerifierSpec",
 ]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -25,6 +26,8 @@ class SpecJournal:
 
     events: list[tuple[str, str, object]] = field(default_factory=list)
     """Event, connection id, and the error of a `disconnected`."""
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a method that runs until it is cancelled has begun."""
     hubs: list[Hub] = field(default_factory=list)
     """The hub objects that were called, kept so that no two share an address."""
 
@@ -33,16 +36,16 @@ class SpecHub(Hub):
     """The hub that handlers under test run."""
 
     def __init__(self, journal: SpecJournal) -> None:
-        self._journal = journal
+        self.journal = journal
         journal.hubs.append(self)
 
     async def connected(self) -> None:
-        self._journal.events.append(("connected", self.context.connection_id, None))
+        self.journal.events.append(("connected", self.context.connection_id, None))
         if self.context.user_id == "unwelcome":
             raise HubError("Not you.")
 
     async def disconnected(self, error: BaseException | None) -> None:
-        self._journal.events.append(("disconnected", self.context.connection_id, None if error is None else str(error)))
+        self.journal.events.append(("disconnected", self.context.connection_id, None if error is None else str(error)))
 
     @hub_method("Add")
     async def add(self, one: int, other: int) -> int:
@@ -79,11 +82,15 @@ class HubHandlerSpec(ABC):
     def create(self, factory: Callable[[], SpecHub]) -> AbstractAsyncContextManager[HubHandler]:
         """A handler that runs the hubs of this factory; leaving the context ends it."""
 
+    def factory(self, journal: SpecJournal) -> Callable[[], SpecHub]:
+        """Makes the hubs that this suite calls."""
+        return lambda: SpecHub(journal)
+
     @pytest.fixture(autouse=True)
     async def _begin(self) -> AsyncIterator[None]:
         self.journal = SpecJournal()
         self.caller = make_caller("ann")
-        async with self.create(lambda: SpecHub(self.journal)) as self.handler:
+        async with self.create(self.factory(self.journal)) as self.handler:
             await self.handler.connected(self.caller)
             yield
 
@@ -112,7 +119,7 @@ class HubHandlerSpec(ABC):
 
     @pytest.mark.parametrize(
         "target",
-        ["undecorated", "connected", "disconnected", "clients", "_journal", "__init__", "__class__", "add ", "", "Ädd"],
+        ["undecorated", "connected", "disconnected", "clients", "journal", "__init__", "__class__", "add ", "", "Ädd"],
     )
     async def test_only_hub_methods_can_be_called(self, target: str) -> None:
         with pytest.raises(MethodNotFound):
