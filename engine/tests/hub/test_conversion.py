@@ -14,6 +14,7 @@ import pytest
 
 from hubwire.hub.conversion import Conversion, ConversionError, conversion_to
 from hubwire.options import PropertyNames
+from hubwire.wire.messages import UNREADABLE
 
 MOMENT = datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
 
@@ -160,9 +161,22 @@ def test_types_that_nothing_from_the_wire_becomes_are_refused_when_compiled(anno
         Conversion((annotation,), PropertyNames.AS_DECLARED)
 
 
-def test_what_needs_no_conversion_has_none_and_the_others_are_kept() -> None:
-    assert conversion_to(Any, PropertyNames.AS_DECLARED) is None
-    assert conversion_to(object, PropertyNames.AS_DECLARED) is None
+@pytest.mark.parametrize("value", [1, "a", None, [1, {"a": b"x"}], {1: MOMENT}, b"x", MOMENT, 2**70, 1.5])
+def test_what_may_be_anything_stays_as_it_is(value: object) -> None:
+    for annotation in (Any, object):
+        for names in PropertyNames:
+            assert conversion_to(annotation, names).one(value) == value
+
+
+@pytest.mark.parametrize("annotation", [Any, object, int, str | None, Order])
+def test_what_python_cannot_hold_fits_nothing(annotation: Any) -> None:
+    with pytest.raises(ConversionError):
+        Conversion((annotation, Any), PropertyNames.AS_DECLARED).convert((1, UNREADABLE))
+    with pytest.raises(ConversionError):
+        conversion_to(annotation, PropertyNames.CAMEL_CASE).one(UNREADABLE)
+
+
+def test_conversions_are_kept() -> None:
     first = conversion_to(list[int], PropertyNames.AS_DECLARED)
     assert first is conversion_to(list[int], PropertyNames.AS_DECLARED)
     assert first is not conversion_to(list[int], PropertyNames.CAMEL_CASE)
@@ -170,5 +184,4 @@ def test_what_needs_no_conversion_has_none_and_the_others_are_kept() -> None:
 
 def test_an_annotation_without_a_hash_is_converted_to_all_the_same() -> None:
     conversion = conversion_to(Annotated[int, ["no hash"]], PropertyNames.AS_DECLARED)
-    assert conversion is not None
     assert conversion.one(1) == 1

@@ -65,7 +65,7 @@ class BoundMethod:
         """Whether it ends when its caller wants it no longer."""
         annotations: list[Any] = []
         defaults: list[Any] = []
-        uploads: list[tuple[int, Conversion | None]] = []
+        uploads: list[tuple[int, Conversion]] = []
         try:
             for position, parameter in enumerate(parameters):
                 annotation = hints.get(parameter.name, Any)

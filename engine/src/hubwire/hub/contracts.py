@@ -94,7 +94,7 @@ class ClientContract:
         return await self._ask(target, arguments, conversion, timeout_seconds)
 
     async def _ask(
-        self, target: str, arguments: tuple[object, ...], conversion: Conversion | None, timeout_seconds: float | None
+        self, target: str, arguments: tuple[object, ...], conversion: Conversion, timeout_seconds: float | None
     ) -> Any:
         audience = self._audience
         if audience.kind is not AudienceKind.CONNECTIONS or len(audience.names) != 1 or audience.excluded:
@@ -114,8 +114,6 @@ class ClientContract:
                 raise LocalProtocolError("Client results inside OnConnectedAsync Hub methods are not allowed.")
             ongoing.give_way()
         result = await self._plane.invoke(audience.names[0], target, arguments, timeout_seconds)
-        if conversion is None:
-            return result
         try:
             return conversion.one(result)
         except ConversionError as error:
@@ -131,7 +129,7 @@ class Question:
     name: str
     function: Callable[..., object]
 
-    def conversion(self, property_names: PropertyNames) -> Conversion | None:
+    def conversion(self, property_names: PropertyNames) -> Conversion:
         """What the result goes through. Raises: TypeError when the return annotation cannot be converted to."""
         try:
             return conversion_to(_return_type(self.function), property_names)

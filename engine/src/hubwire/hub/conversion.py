@@ -14,6 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from hubwire.options import PropertyNames
+from hubwire.wire.messages import UNREADABLE
 from hubwire.wire.names import Rename, field_names
 
 
@@ -58,6 +59,8 @@ class Conversion:
 
         Raises: ConversionError.
         """
+        if UNREADABLE in values:  # no annotation is for it, `Any` neither
+            raise ConversionError("a value is a date that Python cannot hold")
         try:
             if self._renames:
                 renamed = list(values)
@@ -75,13 +78,11 @@ class Conversion:
         return self.convert((value,))[0]
 
 
-def conversion_to(annotation: Any, property_names: PropertyNames) -> Conversion | None:
-    """What converts single values to a type, None: nothing needs to be done. Kept for the next time.
+def conversion_to(annotation: Any, property_names: PropertyNames) -> Conversion:
+    """What converts single values to a type. Kept for the next time.
 
     Raises: TypeError for a type that nothing from the wire can be converted to.
     """
-    if annotation is Any or annotation is object:
-        return None
     try:
         return _kept(annotation, property_names)
     except TypeError:

@@ -54,7 +54,7 @@ class Upload(AsyncGenerator[object, None]):
 
     __slots__ = ("_conversion", "_has_failed", "_items")
 
-    def __init__(self, items: AsyncIterator[object], conversion: Conversion | None) -> None:
+    def __init__(self, items: AsyncIterator[object], conversion: Conversion) -> None:
         self._items = items
         self._conversion = conversion
         self._has_failed = False
@@ -64,8 +64,6 @@ class Upload(AsyncGenerator[object, None]):
         if self._has_failed:
             raise StopAsyncIteration
         item = await anext(self._items)
-        if self._conversion is None:
-            return item
         try:
             return self._conversion.one(item)
         except ConversionError as error:
