@@ -22,7 +22,7 @@ from compliance.hosting.hosts import (
 
 from hubwire import Hub, HubServer, RawConnection, hub_method
 
-TRANSPORTS = ("WebSockets",)
+TRANSPORTS = ("WebSockets", "ServerSentEvents", "LongPolling")
 
 HOSTS = {
     "uvicorn": uvicorn_with(),
