@@ -1,4 +1,4 @@
-"""Raw connections on both lanes of WebSockets; the pump over a transport without a wire, for what sockets cannot do."""
+"""Raw connections on sockets over each transport; the pump over a transport without a wire, for what they cannot do."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from hubwire.model import Caller
 from hubwire.server.hosted import Opening
 from hubwire.server.raw_pump import RawPump
 from hubwire.testing import FakeClock
+from hubwire.transports.long_polling import LongPollingTransport
 from hubwire.transports.memory import MemoryTransport
 
 from .conftest import TIMEOUT_SECONDS, RecordingObserver, Running, Serve, fast_lane_only, until
+from .http_clients import listening, polling
 
 
 async def echo(connection: RawConnection) -> None:
@@ -46,7 +48,7 @@ async def dialled(running: Running, target: str = "/raw", **headers: str) -> Asy
         yield client
 
 
-# --- on sockets ---
+# --- WebSockets ---
 
 
 async def test_what_a_websocket_without_negotiate_sends_comes_back_and_its_close_is_clean(serve: Serve) -> None:
@@ -333,6 +335,136 @@ async def test_names_and_paths_are_shared_with_hubs(serve: Serve) -> None:
         hubs.add_raw(echo, path="/other", name="Echo")
     with pytest.raises(ValueError, match="is taken"):
         hubs.add_raw(echo, path="/Echo/", name="other")
+
+
+# --- server-sent events ---
+
+
+async def test_what_is_posted_comes_back_as_events(serve: Serve) -> None:
+    async with serve(app=raw(echo)) as running, listening(running, "/raw", handshake=None) as events:
+        assert (await events.post("grüße")).status == 200
+        assert (await events.event()).decode() == "data: grüße\r\n\r\n"
+        assert (await events.post(b"two\r\nlines")).status == 200
+        assert await events.event() == b"data: two\r\ndata: lines\r\n\r\n"
+        events.writer.close()
+        await running.hubs.endpoint.until_empty()
+        assert running.observer.closed == ["client"]
+        assert (await events.post("too late")).status == 404
+
+
+async def test_events_end_when_the_handler_returns(serve: Serve) -> None:
+    async def greet(connection: RawConnection) -> None:
+        await connection.write(f"{await connection.read()!r} {connection.allows_binary}")
+
+    async with serve(app=raw(greet)) as running, listening(running, "/raw", handshake=None) as events:
+        await events.post(b"x")
+        assert await events.event() == b"data: b'x' False\r\n\r\n"
+        await events.ended()
+        assert running.observer.closed == ["server"]
+
+
+async def test_events_end_when_the_handler_raises(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    async def crash(connection: RawConnection) -> None:
+        raise ZeroDivisionError
+
+    async with serve(app=raw(crash)) as running, listening(running, "/raw", handshake=None) as events:
+        await events.ended()
+        assert running.observer.closed == ["failed"]
+        assert "The handler of raw connections crash failed" in caplog.text
+
+
+async def test_a_post_waits_until_the_handler_wants_it(serve: Serve) -> None:
+    proceed = asyncio.Event()
+    received = bytearray()
+
+    async def sip(connection: RawConnection) -> None:
+        await proceed.wait()
+        async for data in connection:
+            received.extend(data)
+
+    async with serve(app=raw(sip)) as running, listening(running, "/raw", handshake=None) as events:
+        posting = asyncio.create_task(events.post(b"x" * 500_000))
+        (pump,) = running.hubs.endpoint.connections.values()
+        assert isinstance(pump, RawPump)
+        await until(lambda: not pump._is_reading)
+        assert len(pump._input or b"") < 100_000
+        assert not posting.done()
+        proceed.set()
+        assert (await posting).status == 200
+        assert len(received) == 500_000
+
+
+# --- long polling ---
+
+
+async def test_what_is_posted_can_be_polled(serve: Serve) -> None:
+    async with serve(app=raw(echo)) as running, polling(running, "/raw", handshake=None) as client:
+        assert (await client.post("grüße")).status == 200
+        reply = await client.poll()
+        assert (reply.status, reply.body.decode(), reply.headers["content-type"]) == (
+            200,
+            "grüße",
+            "application/octet-stream",
+        )
+        assert (await client.delete()).status == 202
+        await running.hubs.endpoint.until_empty()
+        assert running.observer.closed == ["client"]
+        assert (await client.poll()).status == 404
+
+
+async def test_last_words_are_polled_before_the_end(serve: Serve) -> None:
+    async def greet(connection: RawConnection) -> None:
+        connection.is_binary = True
+        await connection.write(b"\xff one, ")
+        await connection.write(b"two")
+
+    async with serve(app=raw(greet)) as running, polling(running, "/raw", handshake=None) as client:
+        reply = await client.poll()
+        assert (reply.status, reply.body) == (200, b"\xff one, two")
+        assert (await client.poll()).status == 204
+        assert (await client.poll()).status == 404
+        assert running.observer.closed == ["server"]
+
+
+async def test_a_poll_that_waits_for_a_handler_that_raises_is_answered_500(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def crash(connection: RawConnection) -> None:
+        await connection.read()
+        raise ZeroDivisionError
+
+    async with serve(app=raw(crash)) as running, polling(running, "/raw", handshake=None) as client:
+        async with client.waiting() as poll:
+            (transport,) = running.hubs.endpoint.table.requested.values()
+            assert isinstance(transport, LongPollingTransport)
+            await until(lambda: transport._poll)
+            await client.post("x")
+            assert (await poll.answer()).status == 500
+        assert running.observer.closed == ["failed"]
+        assert "The handler of raw connections crash failed" in caplog.text
+
+
+async def test_a_client_that_stops_to_poll_is_lost(serve: Serve) -> None:
+    seen: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    async def listen(connection: RawConnection) -> None:
+        assert await connection.read() == b""
+        seen.set_result(connection.error)
+
+    async with serve(app=raw(listen)) as running, polling(running, "/raw", handshake=None):
+        running.clock.advance(15.5)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert isinstance(await seen, ConnectionResetError)
+            await running.hubs.endpoint.until_empty()
+
+
+@pytest.mark.parametrize("transport", ["ServerSentEvents", "LongPolling"])
+async def test_transports_are_chosen_by_the_options(serve: Serve, transport: str) -> None:
+    options = ConnectionOptions(transports=frozenset({transport}))
+    async with serve(app=raw(echo, options=options)) as running:
+        answer = await running.negotiate("/raw/negotiate?negotiateVersion=1")
+        assert [offer["transport"] for offer in answer["availableTransports"]] == [transport]
+        assert (await running.upgrade(f"/raw?id={answer['connectionToken']}")).status == 404
 
 
 # --- over a transport without a wire ---

@@ -20,7 +20,7 @@ class RawConnection:
     """One client, as a handler of raw connections sees it: a stream of bytes each way.
 
     Received pieces are cut anywhere, as on TCP. A piece that is written arrives as one WebSocket message or server-sent
-    event; on long polling, pieces that wait for the next poll arrive as one.
+    event, whose line ends become LF; on long polling, pieces that wait for the next poll arrive as one.
     """
 
     __slots__ = ("_pump",)
