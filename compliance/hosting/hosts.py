@@ -31,11 +31,11 @@ async def page(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"page {request.url.path}")
 
 
-def _lifespan(server: HubServer) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+def _lifespan(server: HubServer) -> Callable[[Any], AbstractAsyncContextManager[dict[str, object]]]:
     @asynccontextmanager
-    async def lifespan(app: object) -> AsyncIterator[None]:
+    async def lifespan(app: object) -> AsyncIterator[dict[str, object]]:
         async with server.lifespan():
-            yield
+            yield {"hubwire": server}  # where hubwire.server.uvicorn:Http looks for it; others do not care
 
     return lifespan
 
@@ -74,7 +74,7 @@ def starlette_without_lifespan(server: HubServer, prefix: str) -> AsgiApplicatio
     return Starlette(routes=[Mount(prefix or "/", server)])
 
 
-# --- ASGI servers, none of which knows us ---
+# --- ASGI servers: as everybody starts them ---
 
 Host = Callable[[AsgiApplication], AbstractAsyncContextManager[int]]
 """Runs an application while inside; gives its port on loopback."""

@@ -20,13 +20,14 @@ from compliance.hosting.hosts import (
     uvicorn_with,
 )
 
-from hubwire import Hub, HubServer, RawConnection, hub_method
+from hubwire import ConnectRequest, Hub, HubServer, Principal, RawConnection, Unauthorized, hub_method
 
 TRANSPORTS = ("WebSockets", "ServerSentEvents", "LongPolling")
 
 HOSTS = {
     "uvicorn": uvicorn_with(),
     "uvicorn-h11": uvicorn_with(http="h11", ws="wsproto"),
+    "uvicorn-fast-lane": uvicorn_with(http="hubwire.server.uvicorn:Http"),
     "hypercorn": hypercorn(),
 }
 MOUNTS = {
@@ -132,6 +133,25 @@ async def test_a_raw_websocket_is_closed_properly(host: Host, mounted: tuple[Asg
         assert await client.receive_str(timeout=TIMEOUT_SECONDS) == "grüße"
         assert await client.close()
         assert client.close_code == 1000
+
+
+async def test_who_is_refused_gets_an_empty_401(
+    host: Host, mounted: tuple[AsgiApplication, str], server: HubServer
+) -> None:
+    class Nobody:
+        async def verify(self, token: str | None, hub: str, request: ConnectRequest) -> Principal:
+            raise Unauthorized("not you")
+
+    server.add(lambda: Room(asyncio.Queue()), path="/private", name="Private", verifier=Nobody())
+    app, prefix = mounted
+    async with host(app) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        async with session.post(f"{prefix}/private/negotiate?negotiateVersion=1") as answer:
+            assert (answer.status, await answer.read()) == (401, b"")
+            assert answer.reason == ("" if host is HOSTS["hypercorn"] else "Unauthorized")  # it writes no phrases
+        async with session.get(f"{prefix}/private?id=x", headers={"Accept": "text/event-stream"}) as answer:
+            assert (answer.status, await answer.read()) == (401, b"")
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await session.ws_connect(f"{prefix}/private")
 
 
 async def test_a_stop_of_the_asgi_server_ends_what_is_open(host: Host, server: HubServer) -> None:
