@@ -1,0 +1,85 @@
+"""Servers for the client: the conformance server on a real socket, and one that does whatever a test scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import uvloop
+
+from hubwire.testing import FakeClock, serving
+from hubwire.testing.conformance_app import ConformanceApp
+
+from .fake_server import FakeServer
+
+TIMEOUT_SECONDS = 10.0
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:
+    """The server of these tests is fastest on the loop that serves it in production."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until the condition holds; for states that nobody announces."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not condition():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0)
+
+
+class Calls:
+    """A handler or callback that remembers what it was called with; a test waits for it."""
+
+    def __init__(self, result: object = None) -> None:
+        self.received: list[Any] = []
+        self._result = result
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.received.append(arguments[0] if len(arguments) == 1 else arguments)
+        return self._result
+
+    async def until(self, count: int = 1) -> list[Any]:
+        """Return what came, once there is that much."""
+        await until(lambda: len(self.received) >= count)
+        return self.received
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """A running conformance server."""
+
+    address: str
+
+    @property
+    def url(self) -> str:
+        """The hub that has everything."""
+        return f"{self.address}/testhub"
+
+    async def events(self, connection_id: str | None, until: str) -> list[str]:
+        """What happened to a connection, once that has."""
+        page = f"{self.address}/events/{connection_id}?until={until}"
+        async with aiohttp.ClientSession() as session, session.get(page) as response:
+            events: list[str] = await response.json()
+            return events
+
+
+@pytest.fixture
+async def conformance() -> AsyncIterator[Conformance]:
+    app = ConformanceApp()
+    async with serving(app.server, app) as address:
+        yield Conformance(address)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeServer]:
+    async with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
