@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Reply, Running, read_reply
+from hubwire.transports.long_polling import LongPollingTransport
+
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Reply, Running, read_reply, until
 
 
 class Posting:
@@ -127,12 +129,21 @@ class Polling(Posting):
     async def delete(self, **headers: str) -> Reply:
         return await self.running.request("DELETE", self.target, **{**self.headers, **headers})
 
+    @property
+    def transport(self) -> LongPollingTransport:
+        """The server's side of it."""
+        token = self.target.partition("?id=")[2].partition("&")[0]
+        transport = self.running.hubs.endpoint.table.requested[token]
+        assert isinstance(transport, LongPollingTransport)
+        return transport
+
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[OpenPoll]:
         """A poll that the server has begun to hold."""
         poll = OpenPoll(*await self.running.open())
         poll.writer.write(self.running.head("GET", self.target, **self.headers))
         try:
+            await until(lambda: self.transport.is_polled)
             yield poll
         finally:
             poll.writer.close()

@@ -3,62 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
 from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, deny
 
-
-class Listener:
-    """Implements `Receiver`; notes what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[object] = []
-        self.times_gone = 0
-
-    def feed(self, data: bytes) -> None:
-        self.events.append(data)
-
-    def pause_writing(self) -> None:
-        self.events.append("pause")
-
-    def resume_writing(self) -> None:
-        self.events.append("resume")
-
-    def lost(self, error: BaseException | None) -> None:
-        self.events.append("lost" if error is None else type(error))
-
-    def gone(self) -> None:
-        self.times_gone += 1
-
-    def stop(self) -> None:
-        self.events.append("stop")
-
-
-class Server:
-    """The server's side: messages to receive, and sends that wait or fail on demand."""
-
-    def __init__(self, *messages: dict[str, Any]) -> None:
-        self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        for message in messages:
-            self.incoming.put_nowait(message)
-        self.sent: list[Any] = []
-        self.may_send = asyncio.Event()
-        self.may_send.set()
-        self.failure: Exception | None = None
-        self.sent_something = asyncio.Event()
-
-    async def receive(self) -> dict[str, Any]:
-        return await self.incoming.get()
-
-    async def send(self, message: Any) -> None:
-        await self.may_send.wait()
-        if self.failure is not None:
-            raise self.failure
-        self.sent.append(message)
-        self.sent_something.set()
-
+from .asgi_doubles import Listener, Server, turns
 
 DISCONNECT = {"type": "websocket.disconnect", "code": 1000}
 
@@ -124,6 +74,40 @@ async def test_a_slow_server_pauses_writers_and_close_comes_last() -> None:
         *[{"type": "websocket.send", "bytes": b"x" * 20_000}] * 5,
         {"type": "websocket.close", "code": 1000},
     ]
+    server.incoming.put_nowait(DISCONNECT)
+    await running
+
+
+async def test_a_send_that_waits_pauses_writers_however_little_it_sends() -> None:
+    server, listener = Server(), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    await turns()
+    transport.write(b"quick")
+    await turns()
+    assert listener.events == []
+    server.may_send.clear()
+    transport.write(b"x")
+    await turns()
+    assert listener.events == ["pause"]
+    server.may_send.set()
+    await turns()
+    assert listener.events == ["pause", "resume"]
+    server.incoming.put_nowait(DISCONNECT)
+    await running
+
+
+async def test_at_rest_only_the_reader_runs() -> None:
+    server, listener = Server(), Listener()
+    before = asyncio.all_tasks()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    running = asyncio.create_task(transport.run(listener))
+    await turns()
+    transport.write(b"x")
+    await turns()
+    assert server.sent[-1] == {"type": "websocket.send", "text": "x"}
+    assert len(asyncio.all_tasks() - before) == 2  # the call itself, and its reader
     server.incoming.put_nowait(DISCONNECT)
     await running
 

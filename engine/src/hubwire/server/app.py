@@ -23,7 +23,6 @@ from hubwire.plane.registry import Registry
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.admission import Route
 from hubwire.server.answers import Answer, Refused
-from hubwire.server.connection import Connection
 from hubwire.server.endpoint import Endpoint
 from hubwire.server.hosted import Hosted, HostedHub
 from hubwire.server.log_redaction import protect_logs
@@ -32,6 +31,7 @@ from hubwire.server.raw_pump import HostedRaw, RawPump
 from hubwire.server.redirect import ChooseRedirect, Redirection
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
+from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.transports.asgi import ABORT_STATE, AsgiMessage, AsgiReceive, AsgiSend, Exchange
@@ -120,7 +120,7 @@ class HubServer:
             name=dispatcher.name,
             options=hub_options,
             verifier=verifier or self._verifier,
-            open=functools.partial(Connection, hosted_hub),
+            open=functools.partial(open_connection, hosted_hub),
             # A frame must at least hold the largest hub message.
             frame_limit_bytes=None if limit is None else max(limit, hub_options.maximum_receive_frame_bytes),
             allows_stateful_reconnect=hub_options.stateful_reconnect,
@@ -238,6 +238,12 @@ class HubServer:
         """Refuse new connections and end the present ones, over `ServerOptions.drain_seconds`. May be called twice."""
         self.endpoint.is_draining = True
         await drain(list(self.endpoint.connections.values()), self.options.drain_seconds, self.clock)
+
+    def begin_drain(self) -> None:
+        """Drain without waiting for it, unless that has begun."""
+        if self._is_running and not self.endpoint.is_draining:
+            self.endpoint.is_draining = True
+            self.tasks.start(self.drain())
 
     async def until_empty(self) -> None:
         """Wait for the clients to leave; whoever does not in time is cut off."""

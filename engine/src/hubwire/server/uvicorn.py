@@ -21,6 +21,7 @@ from hubwire.server.admission import Route
 from hubwire.server.answers import Refused
 from hubwire.server.app import LIFESPAN_STATE, HubServer
 from hubwire.server.requests import make_request
+from hubwire.transports.asgi import ABORT_STATE
 from hubwire.transports.websocket import WebSocketTransport
 
 UVICORN_VERSION = "0.54"
@@ -131,7 +132,12 @@ class Http(asyncio.Protocol):
         assert self._transport is not None, "set in connection_made"  # noqa: S101 - for the type checker
         self._leave()
         transport, self._transport = self._transport, None
-        inner = HttpToolsProtocol(self._config, self._server_state, self._app_state, self._loop)
+        if self._hubs is None:
+            inner = HttpToolsProtocol(self._config, self._server_state, self._app_state, self._loop)
+        else:
+            state = {**self._app_state, ABORT_STATE: transport.abort}
+            inner = _HttpBesideHubs(self._config, self._server_state, state, self._loop)
+            inner.hubs = self._hubs
         transport.set_protocol(inner)
         inner.connection_made(transport)
         if self._head:
@@ -154,6 +160,17 @@ class Http(asyncio.Protocol):
             lane.reject(response)
             return
         self._hubs.start(_open(self._hubs, route, lane, request, response, early, transport))
+
+
+class _HttpBesideHubs(HttpToolsProtocol):
+    """uvicorn's own protocol, whose answers may be those that hub clients wait for."""
+
+    hubs: HubServer
+
+    def shutdown(self) -> None:
+        """uvicorn stops and waits for its answers: hub connections that consist of them have to be told."""
+        super().shutdown()
+        self.hubs.begin_drain()
 
 
 async def _open(

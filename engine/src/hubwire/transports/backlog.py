@@ -48,8 +48,9 @@ class Backlog:
         return waiting
 
     def put_back(self, messages: list[bytes]) -> None:
-        """These were taken and not sent."""
+        """These could not be sent: they count once more, since `deliver` is going to count them as sent."""
         self._waiting[:0] = messages
+        self.unsent_bytes += sum(map(len, messages))
 
     async def deliver(self, sending: Awaitable[object], size_bytes: int) -> None:
         """Await a send of that many of the unsent bytes.

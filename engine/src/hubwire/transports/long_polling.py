@@ -133,6 +133,11 @@ class LongPollingTransport:
 
     # Polls
 
+    @property
+    def is_polled(self) -> bool:
+        """Whether a poll waits or is being answered."""
+        return self._poll is not None
+
     async def begin(self, receiver: Receiver, exchange: Exchange) -> None:
         """Answer the first poll, at once, and open the connection with it."""
         poll = self._poll = _Poll(exchange)  # one that comes meanwhile waits for this one
@@ -140,7 +145,7 @@ class LongPollingTransport:
         self._unsent.attach(receiver)
         self.input.attach(receiver)
         try:
-            await exchange.answer(200, b"", _BYTES, NO_CACHE)
+            await self._unsent.deliver(exchange.answer(200, b"", _BYTES, NO_CACHE), 0)
         except OSError:
             _log.debug("The client left its first poll")
         finally:
@@ -152,11 +157,8 @@ class LongPollingTransport:
         if previous is not None:
             previous.end(_Outcome.REPLACED)
             await previous.finished.wait()
-            if self._poll is not None:  # another one waited too, and was quicker
-                await exchange.answer(409, fields=NO_CACHE)
-                return
-        if self._is_over:
-            await exchange.answer(204, fields=NO_CACHE)
+        if self._is_over or self._poll is not None:  # the latter: another one waited too, and was quicker
+            await exchange.answer(204 if self._is_over else 409, fields=NO_CACHE)
             return
         poll = self._poll = _Poll(exchange)
         self._timer.schedule(self, self._clock.monotonic() + self._poll_timeout_seconds)
@@ -229,31 +231,26 @@ class LongPollingTransport:
         return _Outcome.GONE if poll.is_gone else outcome
 
     async def _answer(self, poll: _Poll, outcome: _Outcome) -> None:
-        exchange = poll.exchange
         if outcome is _Outcome.GONE:
             return
+        poll.is_sending = True
         if self._unsent and outcome is not _Outcome.REPLACED:
-            await self._answer_data(poll)
-        elif outcome is _Outcome.TIMEOUT:
-            await exchange.answer(200, fields=NO_CACHE)
-        elif outcome is _Outcome.REPLACED:
-            await exchange.answer(204, fields=NO_CACHE)
-        else:
-            await exchange.answer(500 if outcome is _Outcome.CRASHED else 204, fields=NO_CACHE)
+            messages = self._unsent.take()
+            data = b"".join(messages)
+            await self._unsent.deliver(self._send_data(poll.exchange, messages, data), len(data))
+            return
+        status = {_Outcome.TIMEOUT: 200, _Outcome.CRASHED: 500}.get(outcome, 204)
+        await self._unsent.deliver(poll.exchange.answer(status, fields=NO_CACHE), 0)
+        if outcome not in (_Outcome.TIMEOUT, _Outcome.REPLACED):
             self._cut(None)  # the client has been told the end
 
-    async def _answer_data(self, poll: _Poll) -> None:
-        """Send everything that waits."""
-        poll.is_sending = True
-        messages = self._unsent.take()
-        data = b"".join(messages)
-        head = (*NO_CACHE, ("content-type", _BYTES), ("content-length", str(len(data))))
+    async def _send_data(self, exchange: Exchange, messages: list[bytes], data: bytes) -> None:
         try:
-            await poll.exchange.start(200, head)
+            await exchange.start(200, (*NO_CACHE, ("content-type", _BYTES), ("content-length", str(len(data)))))
         except BaseException:
             self._unsent.put_back(messages)
             raise
-        await self._unsent.deliver(poll.exchange.send(data), len(data))
+        await exchange.send(data)
 
     def _leave(self, poll: _Poll) -> None:
         self._poll = None

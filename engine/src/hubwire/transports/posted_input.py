@@ -62,9 +62,10 @@ class PostedInput:
                 for start in range(0, len(body), _SLICE_BYTES):
                     if start:
                         await asyncio.sleep(0)
-                    await self._push(body[start : start + _SLICE_BYTES])
-                if not message.get("more_body", False) and not self._has_ended:
-                    return Posted.TAKEN
+                    if not await self._push(body[start : start + _SLICE_BYTES]):
+                        return Posted.ENDED
+                if not message.get("more_body", False):
+                    return Posted.TAKEN  # also when it was this that ended the connection, as a good-bye does
             return Posted.ENDED
 
     def attach(self, receiver: Receiver) -> None:
@@ -91,17 +92,19 @@ class PostedInput:
         self._early.clear()
         self._update()
 
-    async def _push(self, data: bytes) -> None:
-        """Hand data over and return when more is wanted."""
+    async def _push(self, data: bytes) -> bool:
+        """Hand data over and return when more is wanted; False: there is nobody to take it."""
         await self._may_push.wait()
         if self._has_ended:
-            return
-        if self._receiver is None:
-            self._early += data
-            self._update()
-        else:
+            return False
+        if self._receiver is not None:
             self._receiver.feed(data)
+            await self._may_push.wait()
+            return True
+        self._early += data
+        self._update()
         await self._may_push.wait()
+        return not self._has_ended
 
     def _update(self) -> None:
         if self._has_ended or not (self._is_held or len(self._early) > HIGH_WATER_BYTES):
