@@ -31,6 +31,7 @@ PUBLIC = {
         "FakeClock",
         "HubTester",
         "HubTesterClient",
+        "HubTesterStream",
         "InvocationFailed",
         "MemoryLine",
         "make_caller",

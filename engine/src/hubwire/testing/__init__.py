@@ -1,7 +1,7 @@
 """Doubles and a tester for hubs, for applications too. `hubwire.testing.specs` holds the ports' suites (pytest)."""
 
 from hubwire.testing.clock import FakeClock
-from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, InvocationFailed
+from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, HubTesterStream, InvocationFailed
 from hubwire.testing.lines import MemoryLine, make_caller
 from hubwire.testing.serving import DidNotStart, serving
 
@@ -11,6 +11,7 @@ __all__ = [
     "FakeClock",
     "HubTester",
     "HubTesterClient",
+    "HubTesterStream",
     "InvocationFailed",
     "MemoryLine",
     "make_caller",

@@ -1,31 +1,34 @@
-"""Drives a hub in memory, through its dispatcher and a local data plane, and shows what clients would see.
+"""Runs a hub in memory, behind the connections of a real server, and shows what clients would see.
 
-Arguments, results and messages pass through JSON as on the wire, so a hub that works here binds and encodes.
+There is no socket and no HTTP. Everything else is the server's own, from the codecs' bytes to the order of calls.
 """
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from http.cookies import SimpleCookie
 
+from hubwire.clock import Clock, SystemClock
 from hubwire.hub.context import HubContext
 from hubwire.hub.contracts import ClientContract
 from hubwire.hub.dispatcher import HubDispatcher, HubFactory
-from hubwire.hub.failures import close_error, completion_error
 from hubwire.hub.filters import HubFilter
+from hubwire.observe import NullObserver
+from hubwire.options import HubOptions, PropertyNames
 from hubwire.plane.local import LocalDataPlane
-from hubwire.testing.lines import MemoryLine, make_caller
-from hubwire.wire.framing import RECORD_SEPARATOR
+from hubwire.server.connection import Connection
+from hubwire.server.hosted import Hosted, HostedHub, Opening, Served
+from hubwire.server.tasks import Tasks
+from hubwire.server.timer_wheel import TimerWheel
+from hubwire.testing.hub_tester_client import ConnectFailed, HubTesterClient, HubTesterStream, InvocationFailed
+from hubwire.testing.hub_tester_wire import Visit, Watched
+from hubwire.testing.lines import make_caller
 from hubwire.wire.json_codec import JSON
-from hubwire.wire.messages import Close, Invocation
+from hubwire.wire.protocols import hub_protocols
 
-
-class InvocationFailed(Exception):
-    """What a client gets for a call that failed; the text is the Completion's, the exception itself its cause."""
-
-
-class ConnectFailed(Exception):
-    """What a client gets when the hub refuses it at connect; the text is the Close's, the exception its cause."""
+__all__ = ["ConnectFailed", "HubTester", "HubTesterClient", "HubTesterStream", "InvocationFailed"]
 
 
 class HubTester:
@@ -45,18 +48,55 @@ class HubTester:
         *,
         name: str | None = None,
         filters: Sequence[HubFilter] = (),
+        options: HubOptions | None = None,
         detailed_errors: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        """Prepare a hub without clients.
+
+        Args:
+            factory: a hub class, or a function without arguments that makes one with its dependencies.
+            name: None: the class's.
+            options: as in `HubServer.add`: time limits of questions to clients, property names, parallel calls, ...
+            detailed_errors: short for the option of that name.
+            clock: None: real time. With a `FakeClock` the test says when time is up.
+        """
+        options = options or HubOptions()
+        self.options = dataclasses.replace(options, detailed_errors=options.detailed_errors or detailed_errors)
         self.plane = LocalDataPlane()
         """Where the hub sends to."""
-        self.dispatcher = HubDispatcher(factory, self.plane, filters, hub=name)
+        self.dispatcher = HubDispatcher(
+            factory, self.plane, filters, hub=name, property_names=self.options.property_names
+        )
         """What the clients' events pass through."""
-        self.detailed_errors = detailed_errors
-        """Whether exception texts reach the clients, as by `HubOptions.detailed_errors`."""
+        self._clock = clock or SystemClock()
+        self._wheel = TimerWheel(self._clock)
+        self._time: asyncio.Task[None] | None = None
+        self._watched = Watched(self.dispatcher)
+        self._open = 0
+        hub = HostedHub(
+            name=self.dispatcher.name,
+            options=self.options,
+            codecs=hub_protocols(self.options.protocols, self.options.property_names),
+            handler=self._watched,
+            method_name=self.dispatcher.method_name,
+            registry=self.plane.registry,
+            clock=self._clock,
+            observer=NullObserver(),
+            wheel=self._wheel,
+            tasks=Tasks(),
+        )
+        self._hosted = Hosted(
+            name=hub.name,
+            options=self.options,
+            verifier=None,
+            open=lambda opening, transport, on_gone: Connection(hub, opening, transport, on_gone),
+            frame_limit_bytes=None,
+        )
 
     @property
     def context(self) -> HubContext[ClientContract]:
-        """Sends from outside of the hub."""
+        """Sends, and asks, from outside of the hub."""
         return self.dispatcher.context
 
     async def connect(
@@ -67,67 +107,50 @@ class HubTester:
         connection_id: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Sequence[str]] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        transport: str = "memory",
+        expires_at: float | None = None,
+        protocol: str = "json",
     ) -> HubTesterClient:
-        """Open a connection and run the hub's `connected`. Raises: ConnectFailed when that raises."""
+        """Open a connection and run the hub's `connected`.
+
+        Args:
+            headers: their names in lower case.
+            transport: what the hub is told that it is.
+            expires_at: when the client's token ends, in seconds since 1970 UTC.
+            protocol: `json` or `messagepack`.
+
+        Raises: ConnectFailed when `connected` raises.
+        """
+        named = dict(headers or {})
+        if cookies:
+            named["cookie"] = "; ".join(morsel.OutputString() for morsel in SimpleCookie(dict(cookies)).values())
         caller = make_caller(
             user_id,
             claims=claims,
             connection_id=connection_id,
             hub=self.dispatcher.name,
-            headers=headers,
+            headers=named,
             query=query,
+            expires_at=expires_at,
+            transport=transport,
         )
-        line = MemoryLine(caller)
-        self.plane.registry.attach(line)
+        visit = self._watched.visits[caller.connection_id] = Visit()
+        codecs = hub_protocols(frozenset({protocol}), PropertyNames.AS_DECLARED)
+        client = HubTesterClient(caller, visit, protocol, codecs.get(protocol, JSON))
+        connection = self._hosted.open(Opening(self._hosted, caller, "token"), client.wire, self._forget)
+        self._open += 1
+        if self._time is None:
+            self._time = asyncio.create_task(self._wheel.run())
         try:
-            await self.dispatcher.connected(caller)
-        except Exception as error:
-            self.plane.registry.detach(line)
-            raise ConnectFailed(close_error(error, self.detailed_errors)) from error
-        return HubTesterClient(self, line)
+            await client.begin(connection)
+        except ConnectFailed:
+            self._watched.visits.pop(caller.connection_id, None)
+            raise
+        return client
 
-
-class HubTesterClient:
-    """One connection to the hub under test."""
-
-    def __init__(self, tester: HubTester, line: MemoryLine) -> None:
-        self._tester = tester
-        self._line = line
-        self.connection_id = line.caller.connection_id
-
-    @property
-    def received(self) -> list[tuple[str, list[Any]]]:
-        """Every call of this client so far: target and arguments, as decoded from JSON."""
-        return [(call.target, _over_the_wire(call.arguments)) for call in self._line.received]
-
-    @property
-    def closed(self) -> Close | None:
-        """How the hub ended the connection, None: it did not."""
-        return self._line.closed
-
-    async def invoke(self, target: str, *arguments: object) -> Any:
-        """Call a hub method and return its result as decoded from JSON. Raises: InvocationFailed."""
-        caller = self._line.caller
-        try:
-            result = await self._tester.dispatcher.invoke(caller, Invocation(target, _over_the_wire(arguments), "1"))
-        except Exception as error:
-            spelling = self._tester.dispatcher.method_name(target) or target
-            raise InvocationFailed(completion_error(error, spelling, self._tester.detailed_errors)) from error
-        return _over_the_wire([result])[0]
-
-    async def until(self, target: str, count: int = 1) -> list[list[Any]]:
-        """Wait until the hub called `target` that often and return the arguments of each call."""
-        return [_over_the_wire(call.arguments) for call in await self._line.until(target, count)]
-
-    async def disconnect(self, error: BaseException | None = None) -> None:
-        """End the connection; with `error` it was lost. The hub's `disconnected` has run on return."""
-        await self._tester.dispatcher.disconnected(self._line.caller, error)
-        self._tester.plane.registry.detach(self._line)
-
-
-def _over_the_wire(values: Sequence[object]) -> list[Any]:
-    """The values as the other end gets them."""
-    record = JSON.encode(Invocation("anything", values))
-    message = JSON.decode(record.removesuffix(RECORD_SEPARATOR))
-    assert isinstance(message, Invocation)  # noqa: S101 - what went in comes out
-    return list(message.arguments)
+    def _forget(self, connection: Served) -> None:
+        self._open -= 1
+        if not self._open and self._time is not None:
+            self._time.cancel()
+            self._time = None
