@@ -15,6 +15,7 @@ from hubwire.options import HubOptions
 from hubwire.plane.registry import Registry
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Hosted, HostedHub, Opening, Served
+from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.testing import FakeClock
@@ -176,7 +177,7 @@ async def opened(
     hosted = Hosted("Scripted", options, None, lambda opening, transport, on_gone: open_(opening, transport), None)
 
     def open_(opening: Opening, transport: Any) -> Connection:
-        return Connection(hub, opening, transport, forgotten.append)
+        return open_connection(hub, opening, transport, forgotten.append)
 
     request = ConnectRequest("GET", "/", {}, {}, "", "http")
     transport = transport or MemoryTransport()

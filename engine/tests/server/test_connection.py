@@ -1,11 +1,11 @@
-"""The pump over a transport without a wire: what a real socket cannot be made to do at will; the line's promises."""
+"""The pump over a transport without a wire: what a real socket cannot be made to do at will."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,11 +13,9 @@ import pytest
 from hubwire import Hub, HubOptions, HubServer, hub_method
 from hubwire.errors import HubError, WriteTimeout
 from hubwire.model import Caller, ConnectRequest, Principal
-from hubwire.ports import Line
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Opening
 from hubwire.testing import FakeClock
-from hubwire.testing.specs.line import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.json_codec import JSON
@@ -109,34 +107,6 @@ async def opened(stage: Stage, options: HubOptions | None = None, *, handshake: 
             stage.connect.set()
             connection.lost(None)
             await peer.settle()
-
-
-class TestLine(LineSpec):
-    def create(self) -> AbstractAsyncContextManager[tuple[Line, LinePeer]]:
-        @asynccontextmanager
-        async def create() -> AsyncIterator[tuple[Line, LinePeer]]:
-            async with opened(Stage()) as peer:
-                yield peer.connection, peer
-
-        return create()
-
-
-class TestPausedLine(LineSpec):
-    """The same promises while the transport is slow: paused at each post, drained when the client looks."""
-
-    def create(self) -> AbstractAsyncContextManager[tuple[Line, LinePeer]]:
-        class SlowPeer(Peer):
-            async def received(self, count: int) -> list[Message]:
-                self.connection.resume_writing()
-                return await super().received(count)
-
-        @asynccontextmanager
-        async def create() -> AsyncIterator[tuple[Line, LinePeer]]:
-            async with opened(Stage()) as peer:
-                peer.connection.pause_writing()
-                yield peer.connection, SlowPeer(peer.hubs, peer.transport, peer.connection)
-
-        return create()
 
 
 def is_aborted(peer: Peer) -> bool:

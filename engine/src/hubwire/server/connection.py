@@ -42,7 +42,7 @@ from hubwire.session.states import State
 from hubwire.wire.encoded import EncodedMessage, websocket_frame
 from hubwire.wire.messages import Invocation, StreamInvocation
 
-_NORMAL_CLOSURE = 1000
+NORMAL_CLOSURE = 1000
 _INTERNAL_ERROR = 1011
 
 
@@ -89,14 +89,7 @@ class Connection:
         self.hub = hub
         self.token = opening.token
         """What clients put into `?id=`."""
-        self.session = Session(
-            hub.options,
-            hub.codecs,
-            hub.clock.monotonic(),
-            close_error,
-            allows_binary=transport.allows_binary,
-            sends_pings=not transport.keeps_itself_alive,
-        )
+        self.session = self._begin_session(transport)
         self.activity: Activity | None = None
         """What is under way for it, if there was anything yet that has to stop with it."""
         self.wheel_slot = -1
@@ -135,8 +128,8 @@ class Connection:
             return
         try:
             direct_write(data)
-        except (RuntimeError, OSError) as error:  # a socket that failed in this very turn of the loop
-            self.lost(error)
+        except (RuntimeError, OSError) as error:
+            self._fail_to_write(error)
 
     def close(self, reason: str | None, allow_reconnect: bool) -> None:
         self.session.send_close(reason, allow_reconnect=allow_reconnect)
@@ -212,7 +205,7 @@ class Connection:
         self.pump()
         # The transport may still wait for the peer to take the last of our data; that has to have an end.
         self.hub.wheel.schedule(self, self.hub.clock.monotonic() + self.hub.options.close_timeout_seconds)
-        self._on_gone(self)
+        self._forget()
 
     def gone(self) -> None:
         self.hub.wheel.cancel(self)
@@ -246,9 +239,7 @@ class Connection:
                 break
             for event in events:
                 self._handle(event)
-        if self._is_gone:
-            return
-        if session.wants_data is not self._is_reading:
+        if session.wants_data is not self._is_reading and not self._is_gone:
             self._is_reading = not self._is_reading
             if self._is_reading:
                 self._transport.resume_reading()
@@ -258,7 +249,7 @@ class Connection:
 
     async def until_writable(self) -> None:
         """Return when the transport takes data; at once if it does so now."""
-        while self._is_paused:
+        while not self._is_writable:
             await self._begin_activity().until_room()
 
     # Inside
@@ -266,6 +257,24 @@ class Connection:
     @property
     def _is_open(self) -> bool:
         return self.session.state in (State.CONNECTING, State.OPEN)
+
+    @property
+    def _is_writable(self) -> bool:
+        return not self._is_paused
+
+    def _begin_session(self, transport: Transport) -> Session:
+        hub = self.hub
+        return Session(
+            hub.options,
+            hub.codecs,
+            hub.clock.monotonic(),
+            close_error,
+            allows_binary=transport.allows_binary,
+            sends_pings=not transport.keeps_itself_alive,
+        )
+
+    def _forget(self) -> None:
+        self._on_gone(self)
 
     def _schedule(self) -> None:
         due = self.session.deadline
@@ -354,8 +363,15 @@ class Connection:
             payload = websocket_frame(payload, self.session.codec.is_binary)
         if self._is_paused:
             self._queue(payload)
-        else:
+            return
+        try:
             self._transport.write(payload)
+        except (RuntimeError, OSError) as error:
+            self._fail_to_write(error)
+
+    def _fail_to_write(self, error: BaseException) -> None:
+        """The socket has failed in this very turn of the loop, and its transport does not know yet."""
+        self.lost(error)
 
     def _queue(self, data: bytes) -> None:
         outbox = self._outbox
@@ -387,7 +403,7 @@ class Connection:
             self._outbox = None
             self._transport.abort()  # what it has not read it would not read now either
             return
-        self._close_code = _INTERNAL_ERROR if end.reason is EndReason.FAILED else _NORMAL_CLOSURE
+        self._close_code = _INTERNAL_ERROR if end.reason is EndReason.FAILED else NORMAL_CLOSURE
         self.hub.wheel.schedule(self, self.hub.clock.monotonic() + self.hub.options.close_timeout_seconds)
         if not self._is_paused:
             self._transport.close(self._close_code)

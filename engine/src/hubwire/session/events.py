@@ -92,6 +92,14 @@ class AnswerOverdue:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflowed:
+    """More waits for the client's acknowledgement than `HubOptions.outbox_limit_bytes`: drop the connection."""
+
+    messages: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The last event: send what is left, end the transport, run `disconnected` if `connected` had succeeded."""
 
@@ -108,5 +116,6 @@ SessionEvent = (
     | UploadEnded
     | AnswerReceived
     | AnswerOverdue
+    | Overflowed
     | Ended
 )

@@ -2,7 +2,8 @@
 
 Three doors: `receive_*` for what the transport brings, `send_*` for what the hub wants, `events()` and `data_to_send()`
 for what the owner has to do afterwards. Time is an argument; `deadline` says when `receive_time` is due next.
-Broadcasts do not pass here: the owner writes prebuilt frames itself while the state lets it.
+Broadcasts do not pass here: the owner writes prebuilt frames itself while the state lets it. What a stateful
+connection does besides stands in `stateful`.
 """
 
 from __future__ import annotations
@@ -319,7 +320,7 @@ class Session:
             payload = self._reader.next_message()
             if payload is None:
                 return
-            codec, _ = handshake.parse_request(
+            codec, version = handshake.parse_request(
                 payload,
                 self._codecs,
                 allows_binary=self._allows_binary,
@@ -340,6 +341,10 @@ class Session:
         self._next_ping = now + self._keep_alive_seconds
         self._output.append(handshake.SUCCESS)
         self._events.append(HandshakeAccepted(codec))
+        self._settle(version, now)
+
+    def _settle(self, version: int, now: float) -> None:
+        """The handshake has been accepted, with this version of the protocol."""
 
     def _dispatch(self, now: float) -> None:
         """Handle complete messages until one has to wait, the connection ends or there are no more."""
@@ -348,7 +353,7 @@ class Session:
                 payload = self._reader.next_message()
                 if payload is None:
                     return
-                self._handle(self.codec.decode(payload))
+                self._handle(self.codec.decode(payload), now)
             except RemoteProtocolError as error:
                 # Calls that came before are still answered if that takes no longer than a close may, and nothing
                 # behind is read.
@@ -357,7 +362,7 @@ class Session:
                 self._fail_when_answered()
                 return
 
-    def _handle(self, message: Message | None) -> None:
+    def _handle(self, message: Message | None, now: float) -> None:
         match message:
             case Invocation():
                 self._begin(message)
@@ -380,7 +385,7 @@ class Session:
                 self._send(Close())
                 self._end(EndReason.CLIENT, None if message.error is None else HubError(message.error))
             case _:
-                pass  # Ack and Sequence of a connection that has no replay; None is a type of a newer protocol
+                pass  # Ack and Sequence mean something to stateful connections only; None: a type of a newer protocol
 
     def _begin(self, invocation: Invocation) -> None:
         if invocation.stream_ids:
@@ -438,9 +443,14 @@ class Session:
         if self.state is State.CLOSED:
             return
         try:
-            self._output.append(self.codec.encode(message))
+            encoded = self.codec.encode(message)
         except Exception as error:  # noqa: BLE001 - encoding runs user objects; their failure ends this connection only
             self.send_failure(error, allow_reconnect=True)
+        else:
+            self._put(message, encoded)
+
+    def _put(self, message: Message, encoded: bytes) -> None:
+        self._output.append(encoded)
 
     def _refuse(self, error: HandshakeError) -> None:
         self._output.append(handshake.error_response(str(error)))
