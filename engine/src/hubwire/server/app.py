@@ -32,7 +32,6 @@ from hubwire.server.redirect import ChooseRedirect, Redirection
 from hubwire.server.requests import TrustedProxies, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.stateful import open_connection
-from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.transports.asgi import ABORT_STATE, AsgiMessage, AsgiReceive, AsgiSend, Exchange
