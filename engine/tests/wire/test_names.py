@@ -180,6 +180,12 @@ TABLE: list[tuple[str, object, object, object]] = [
     ),
     ("a tag that nobody has", Circle | Square, {"shape_kind": "a", "b": 1}, {"shape_kind": "a", "b": 1}),
     ("a tag that is no tag", Circle | Square, {"shape_kind": [], "b": 1}, {"shape_kind": [], "b": 1}),
+    (
+        "the last of two tags",
+        Circle | Square,
+        {"shape_kind": "circle", "sideMm": 1, "shapeKind": "square"},
+        {"shape_kind": "square", "side_mm": 1},
+    ),
     ("no tag", Circle | Square, {"sideMm": 1}, {"sideMm": 1}),
     ("a Struct that is an array", Pair, [{"unitPrice": 1}, 2], [{"unit_price": 1}, 2]),
     ("arrays with tags", First | Second, [1, {"unitPrice": 1}], [1, {"unit_price": 1}]),

@@ -239,11 +239,9 @@ def _tagged(structs: Sequence[inspect.StructType], memory: dict[int, Rename]) ->
     def rename(value: object) -> object:
         tag: object = None
         if type(value) is dict:
-            tag = value.get(tag_field)
-            if tag is None:
-                tag = next(
-                    (value[key] for key in value if isinstance(key, str) and folded(key) == folded_tag_field), None
-                )
+            for key in value:  # the last one counts here too
+                if isinstance(key, str) and (key == tag_field or folded(key) == folded_tag_field):
+                    tag = value[key]
         elif isinstance(value, list | tuple) and value:
             tag = value[0]
         struct_rename = by_tag.get(tag) if isinstance(tag, str | int) else None
