@@ -157,7 +157,7 @@ async def test_close_ends_reading_and_writing(serve: Serve) -> None:
 
 @pytest.mark.parametrize("is_lost", [False, True])
 async def test_reading_ends_when_the_client_goes_however_it_does(
-    serve: Serve, lane: str, is_lost: bool, caplog: pytest.LogCaptureFixture
+    serve: Serve, is_lost: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: asyncio.Future[tuple[list[bytes], BaseException | None]] = asyncio.get_running_loop().create_future()
 
@@ -178,9 +178,8 @@ async def test_reading_ends_when_the_client_goes_however_it_does(
             pieces, error = await seen
             await running.hubs.tasks.wait()
         assert b"".join(pieces) in ((b"x", b"") if is_lost else (b"x",))
-        if lane == "fast":  # uvicorn's ASGI tells a loss as a close without a code, which is what browsers do
-            assert isinstance(error, ConnectionResetError) is is_lost
-            assert running.observer.closed == ["lost" if is_lost else "client"]
+        assert isinstance(error, ConnectionResetError) is is_lost
+        assert running.observer.closed == ["lost" if is_lost else "client"]
         assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
@@ -256,7 +255,7 @@ async def test_a_handler_that_never_waits_does_not_stop_the_others(serve: Serve)
         assert await client.recv() == "x"
         assert (await other.invoke("Echo", 1))["result"] == 1
         client.transport.abort()
-        await until(lambda: running.observer.closed)
+        await until(lambda: running.observer.closed == ["lost"])
 
 
 @fast_lane_only

@@ -42,7 +42,7 @@ class RawConnection:
     def error(self) -> BaseException | None:
         """Why the client went away; None while it is there, and when it was closed properly by either side.
 
-        Some ASGI servers tell a lost WebSocket as a closed one.
+        Some ASGI servers, such as Hypercorn, tell a closed WebSocket as a lost one.
         """
         return self._pump.error
 

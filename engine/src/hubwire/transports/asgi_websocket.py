@@ -56,9 +56,7 @@ class AsgiWebSocketTransport(BufferedTransport):
                 text = message.get("text")
                 receiver.feed(text.encode() if text is not None else message.get("bytes") or b"")
             elif message["type"] == "websocket.disconnect":
-                # 1006: there was no close frame (RFC 6455 7.1.5).
-                is_proper = message.get("code", 1006) != 1006
-                receiver.lost(None if is_proper else ConnectionResetError("The WebSocket was lost."))
+                receiver.lost(None if _is_proper(message) else ConnectionResetError("The WebSocket was lost."))
                 return
 
     async def _send_all(self, messages: list[bytes]) -> None:
@@ -71,6 +69,16 @@ class AsgiWebSocketTransport(BufferedTransport):
 
     async def _send_close(self, code: int) -> None:
         await self._send({"type": "websocket.close", "code": code})
+
+
+def _is_proper(disconnect: AsgiMessage) -> bool:
+    """Whether the client ended the WebSocket by a close frame, as far as its server tells.
+
+    1006 says that there was none (RFC 6455 7.1.5). uvicorn says 1005 then, and tells it from a close frame without a
+    code only by leaving the reason out. Hypercorn always says 1006.
+    """
+    code = disconnect.get("code", 1006)
+    return code != 1006 and (code != 1005 or "reason" in disconnect)
 
 
 async def deny(
