@@ -114,13 +114,17 @@ def test_an_ack_is_due_a_second_after_the_first_message_that_it_is_for() -> None
     assert received.ack_due == math.inf
 
 
-def test_duplicates_make_no_ack_due() -> None:
+def test_an_ack_that_was_lost_is_sent_again_when_the_latest_comes_again() -> None:
     received = ReceivedMessages()
+    received.take(0.0)
     received.take(0.0)
     received.acknowledged()
     received.restart(1)
-    received.take(5.0)
+    assert not received.take(5.0)
     assert received.ack_due == math.inf
+    assert not received.take(5.0)
+    assert received.ack_due == 5.0 + ACK_SECONDS
+    assert received.acknowledged() == 2
 
 
 @given(st.lists(st.one_of(st.integers(0, 3), st.just("lost")), max_size=60))

@@ -71,10 +71,13 @@ class ReceivedMessages:
     def take(self, now: float) -> bool:
         """Count one more; False: it was processed before and is to be dropped."""
         sequence_id, self._next = self._next, self._next + 1
-        if sequence_id <= self.latest:
+        if sequence_id < self.latest:
+            return False
+        # The latest once more means that our Ack of it was lost: the other side may wait for it to have room again.
+        self.ack_due = min(self.ack_due, now + ACK_SECONDS)
+        if sequence_id == self.latest:
             return False
         self.latest = sequence_id
-        self.ack_due = min(self.ack_due, now + ACK_SECONDS)
         return True
 
     def restart(self, sequence_id: int) -> None:
