@@ -148,7 +148,9 @@ async def test_an_upload_that_fails_fails_the_call(connection: HubConnection) ->
         assert await connection.invoke("Echo", 1) == 1
 
 
-async def test_an_upload_that_nobody_wants_any_more_is_closed(connection: HubConnection) -> None:
+async def test_an_upload_that_nobody_wants_any_more_is_closed(
+    connection: HubConnection, conformance: Conformance
+) -> None:
     began, closed = asyncio.Event(), asyncio.Event()
 
     async def endless() -> AsyncIterator[int]:
@@ -166,10 +168,13 @@ async def test_an_upload_that_nobody_wants_any_more_is_closed(connection: HubCon
         assert closed.is_set() == began.is_set()
         reading = asyncio.ensure_future(connection.invoke("StreamingHeld", "gate", endless()))
         await began.wait()
+        await conformance.events(connection.connection_id, "holding")
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
         assert closed.is_set()
+        async with HubConnection(conformance.url) as other:
+            assert await other.invoke("Release", "gate")
 
 
 async def test_the_server_is_answered(connection: HubConnection) -> None:
