@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 
 import aiohttp
 import pytest
@@ -133,6 +134,35 @@ async def test_a_raw_websocket_is_closed_properly(host: Host, mounted: tuple[Asg
         assert await client.receive_str(timeout=TIMEOUT_SECONDS) == "grüße"
         assert await client.close()
         assert client.close_code == 1000
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+async def test_a_closed_websocket_is_told_from_a_lost_one_where_the_server_can(
+    host: Host, server: HubServer, is_closed: bool
+) -> None:
+    ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    async def listen(connection: RawConnection) -> None:
+        async for data in connection:
+            await connection.write(data)
+        ended.set_result(connection.error)
+
+    server.add_raw(listen, path="/listen")
+    async with (
+        host(starlette(server, "/live")) as port,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://127.0.0.1:{port}/live/listen") as client,
+    ):
+        await client.send_str("x")
+        assert await client.receive_str(timeout=TIMEOUT_SECONDS) == "x"
+        if is_closed:
+            await client.close()
+        else:
+            client.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            error = await ended
+        # Hypercorn says of both that there was no close frame.
+        assert isinstance(error, ConnectionResetError) is (not is_closed or host is HOSTS["hypercorn"])
 
 
 async def test_who_is_refused_gets_an_empty_401(
