@@ -83,10 +83,17 @@ class Client:
         assert status == 200, status
         answer = json.loads(await socket.body(headers))
         await socket.close()
+        assert bool(answer.get("useStatefulReconnect")) is is_stateful
         self._target = f"{self.path}?id={answer['connectionToken']}"
 
     async def open(self) -> None:
         raise NotImplementedError
+
+    async def reopen(self) -> None:
+        """Open the same connection on a new socket."""
+        self._main = Socket(self.port)
+        self._messages, self._rest = [], b""
+        await self.open()
 
     async def send_bytes(self, data: bytes) -> None:
         raise NotImplementedError

@@ -120,6 +120,17 @@ async def stateful(client: Client) -> None:
     await client.until(3)
 
 
+async def resumed(client: Client) -> None:
+    """Vanished, came back in time and went on."""
+    await stateful(client)
+    await client.vanish()
+    await client.reopen()
+    await client.send({"type": 9, "sequenceId": 2})
+    await client.until(9)
+    await client.send({"type": 1, "invocationId": "2", "target": "Join", "arguments": ["all"]})
+    await client.until(3)
+
+
 Life = Callable[[Client], Awaitable[None]]
 LIVES: tuple[Life, ...] = (idle, group, stream, cancelled_stream, upload, asked, silent, torn, negotiated, raw)
 VANISHING = (torn, negotiated)
@@ -136,8 +147,8 @@ class Transport:
 
 
 TRANSPORTS = {
-    "websockets-fast": Transport("fast", WebSocketClient, (*LIVES, stateful)),
-    "websockets-asgi": Transport("asgi", WebSocketClient, (*LIVES, stateful)),
+    "websockets-fast": Transport("fast", WebSocketClient, (*LIVES, stateful, resumed)),
+    "websockets-asgi": Transport("asgi", WebSocketClient, (*LIVES, stateful, resumed)),
     "server-sent-events": Transport("fast", ServerSentEventsClient, LIVES),
     "long-polling": Transport("fast", LongPollingClient, LIVES),
 }
@@ -308,7 +319,7 @@ def written(outcomes: dict[str, Outcome], command: str, timeout_seconds: float) 
             **{name: version(name) for name in ("hubwire", "uvicorn", "uvloop", "websockets")},
         },
         "seconds_until_vanished_clients_are_forgotten": timeout_seconds,
-        "lives": [life.__name__ for life in (*LIVES, stateful)],
+        "lives": [life.__name__ for life in (*LIVES, stateful, resumed)],
         "transports": {
             name: {
                 "connects": outcome.connects,
