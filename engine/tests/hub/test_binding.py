@@ -7,7 +7,8 @@ import datetime
 import decimal
 import enum
 import uuid
-from typing import Annotated, Any, Literal, TypedDict
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
 import msgspec
 import pytest
@@ -204,12 +205,37 @@ def test_nesting_beyond_reason_is_refused() -> None:
         nested = nested["inner"]
 
 
+T = TypeVar("T")
+
+
+class Box(msgspec.Struct, Generic[T]):
+    content: T
+
+
+class Boxes:
+    async def open(self, value: Box) -> None: ...  # type: ignore[type-arg] # the case under test
+    async def closed(self, value: Box[int]) -> None: ...
+
+
+def test_a_generic_class_can_be_bound_with_and_without_its_parameter() -> None:
+    assert BoundMethod(HubMethod("open", Boxes.open)).bind([{"content": "x"}]) == (Box("x"),)
+    closed = BoundMethod(HubMethod("closed", Boxes.closed))
+    assert closed.bind([{"content": 1}]) == (Box(1),)
+    with pytest.raises(BindingError):
+        closed.bind([{"content": "x"}])
+
+
 class Unfit:
     async def variable(self, *values: int) -> None: ...
     async def named(self, **values: int) -> None: ...
     async def keyword(self, *, value: int) -> None: ...
     async def unresolved(self, value: Nowhere) -> None: ...  # type: ignore[name-defined] # noqa: F821
     async def ambiguous(self, value: Point | Order) -> None: ...
+    async def generic(self, value: T) -> T:
+        return value
+
+    async def inside(self, value: dict[str, list[T] | None]) -> None: ...
+    async def upload(self, items: AsyncIterator[T]) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -220,6 +246,9 @@ class Unfit:
         ("keyword", "'value' cannot be filled by position"),
         ("unresolved", "an annotation cannot be resolved"),
         ("ambiguous", "may not contain more than one dict-like type"),
+        ("generic", "the type of 'value' is a type variable"),
+        ("inside", "the type of 'value' is a type variable"),
+        ("upload", "the type of 'items' is a type variable"),
     ],
 )
 def test_a_signature_that_cannot_be_bound_is_refused_at_registration(method: str, text: str) -> None:

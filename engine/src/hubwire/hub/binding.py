@@ -69,6 +69,8 @@ class BoundMethod:
         try:
             for position, parameter in enumerate(parameters):
                 annotation = hints.get(parameter.name, Any)
+                if _is_generic(annotation):
+                    raise TypeError(f"the type of {parameter.name!r} is a type variable, for which no call stands")
                 if not is_stream(annotation):
                     annotations.append(annotation)
                     if parameter.default is not parameter.empty:
@@ -125,3 +127,11 @@ class BoundMethod:
         for (position, conversion), items in zip(self._uploads, uploads, strict=True):
             filled.insert(position, Upload(items, conversion))
         return tuple(filled)
+
+
+def _is_generic(annotation: Any) -> bool:
+    """Whether a type variable is left open in it."""
+    if isinstance(annotation, typing.TypeVar):
+        return True
+    # A class has its own parameters, which stand for Any where none are given.
+    return not isinstance(annotation, type) and bool(getattr(annotation, "__parameters__", ()))

@@ -25,7 +25,7 @@ class ConversionError(ValueError):
 class Conversion:
     """Fits a row of values to a row of annotations."""
 
-    __slots__ = ("_renames", "_shape")
+    __slots__ = ("_has_other_keys", "_renames", "_shape")
 
     def __init__(
         self, annotations: Sequence[Any], property_names: PropertyNames, *, required: int | None = None
@@ -47,8 +47,17 @@ class Conversion:
             else:
                 fields.append((f"a{position}", annotation, None))
         self._shape = msgspec.defstruct("Values", fields, array_like=True, gc=False)
-        for unknown in _unknown_types(inspect.type_info(self._shape), set()):
-            raise TypeError(f"nothing from the wire can be converted to {unknown!r}")
+        nodes = list(_nodes(inspect.type_info(self._shape), set()))
+        for node in nodes:
+            if isinstance(node, inspect.CustomType) and node.cls is not object:
+                # A class that msgspec takes as it is, which is never what comes from the wire.
+                raise TypeError(f"nothing from the wire can be converted to {node.cls!r}")
+        # Keys of JSON objects are always text, also where they stand for numbers or dates. To say so makes a conversion
+        # three times as slow (0.57 us against 0.17 us for two arguments), whatever the value; so it is said here only.
+        self._has_other_keys = any(
+            isinstance(node, inspect.DictType) and not isinstance(node.key_type, inspect.StrType | inspect.AnyType)
+            for node in nodes
+        )
         self._renames: tuple[tuple[int, Rename], ...] = ()
         if property_names is PropertyNames.CAMEL_CASE:
             found = ((position, field_names(annotation)) for position, annotation in enumerate(annotations))
@@ -68,8 +77,9 @@ class Conversion:
                     if position < len(renamed):
                         renamed[position] = rename(renamed[position])
                 values = renamed
-            # Keys of JSON objects are always text, also where they stand for numbers or dates.
-            return msgspec.structs.astuple(msgspec.convert(values, self._shape, str_keys=True))
+            if self._has_other_keys:
+                return msgspec.structs.astuple(msgspec.convert(values, self._shape, str_keys=True))
+            return msgspec.structs.astuple(msgspec.convert(values, self._shape))
         except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
             raise ConversionError(str(error)) from error
 
@@ -95,15 +105,15 @@ def _kept(annotation: Any, property_names: PropertyNames) -> Conversion:
     return Conversion((annotation,), property_names)
 
 
-def _unknown_types(node: object, seen: set[int]) -> Iterator[type]:
-    """The classes in a type that msgspec takes as they are, which is never what comes from the wire."""
+def _nodes(node: object, seen: set[int]) -> Iterator[inspect.Type]:
+    """A type and all types in it."""
     if id(node) in seen:
         return
     seen.add(id(node))
-    if isinstance(node, inspect.CustomType) and node.cls is not object:
-        yield node.cls
+    if isinstance(node, inspect.Type):
+        yield node
     if isinstance(node, inspect.Type | inspect.Field):
         for name in node.__struct_fields__:
             value = getattr(node, name)
             for part in value if isinstance(value, tuple | list) else (value,):
-                yield from _unknown_types(part, seen)
+                yield from _nodes(part, seen)

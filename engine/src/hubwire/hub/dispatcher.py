@@ -26,6 +26,8 @@ from hubwire.wire.messages import Invocation, StreamInvocation
 
 _log = logging.getLogger("hubwire.hub")
 
+_Awaited = Coroutine[Any, Any, object]
+
 HubFactory = Callable[[], Hub[Any]]
 """Makes a hub object for one call: a hub class, or a function without arguments that gives it its dependencies."""
 
@@ -173,14 +175,14 @@ class HubDispatcher:
     async def _hub_invoke(self, call: InvocationContext) -> object:
         function = self._methods[call.method.lower()].function
         # Whether a method streams was found out at registration, and `invoke` is for those that do not.
-        return await cast(Coroutine[Any, Any, object], function(call.hub, *call.arguments))
+        return await cast(_Awaited, function(call.hub, *call.arguments))
 
     async def _hub_stream(
         self, method: BoundMethod, opened: list[AsyncIterator[object]], call: InvocationContext
     ) -> AsyncIterator[object]:
         value: object = method.function(call.hub, *call.arguments)
         if not method.is_generator:
-            value = await cast(Coroutine[Any, Any, object], value)  # as above
+            value = await cast(_Awaited, value)  # as above
         items = items_of(value, method.name)
         opened.append(items)
         return items

@@ -50,7 +50,7 @@ class Hub(Generic[ContractT]):
 def equip(hub: Hub[ContractT], plane: DataPlane, caller: Caller, property_names: PropertyNames) -> HubCallerContext:
     """Give a new hub object its clients, groups and context; apart from `__init__`, which belongs to the user."""
     # The class attribute was filled from the same `Hub[...]` that bound ContractT.
-    contract = cast(type[ContractT], hub.client_contract)
+    contract = cast("type[ContractT]", hub.client_contract)  # a text: the type would be made anew at each call
     hub.clients = HubCallerClients(plane, contract, caller.connection_id, property_names)
     hub.groups = GroupManager(plane)
     hub.context = HubCallerContext(plane, caller)
