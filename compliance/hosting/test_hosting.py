@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -22,6 +23,8 @@ from compliance.hosting.hosts import (
 )
 
 from hubwire import ConnectRequest, Hub, HubServer, Principal, RawConnection, Unauthorized, hub_method
+from hubwire.server.raw_pump import RawPump
+from hubwire.transports.websocket import WebSocketTransport
 
 TRANSPORTS = ("WebSockets", "ServerSentEvents", "LongPolling")
 
@@ -110,6 +113,23 @@ async def test_a_hub_works_over_each_transport(
             assert (await bob.receive())["target"] == "from outside"
         async with asyncio.timeout(TIMEOUT_SECONDS):
             assert {await left.get(), await left.get()} == {ann.connection_id, bob.connection_id}
+            await server.endpoint.until_empty()
+
+
+@pytest.mark.parametrize("frame", [starlette, fastapi])
+async def test_a_path_may_be_given_whole_and_then_has_the_fast_lane(
+    host: Host, server: HubServer, frame: Callable[[HubServer, str], AsgiApplication]
+) -> None:
+    server.add_raw(echo, path="/live/whole", name="Whole")
+    async with host(frame(server, "/live")) as port, aiohttp.ClientSession() as session:
+        for path, is_whole in (("/live/whole", True), ("/live/echo", False)):
+            async with session.ws_connect(f"http://127.0.0.1:{port}{path}") as client:
+                await client.send_str("x")
+                assert await client.receive_str(timeout=TIMEOUT_SECONDS) == "x"
+                (pump,) = server.endpoint.connections.values()
+                assert isinstance(pump, RawPump)
+                is_fast = isinstance(pump._transport, WebSocketTransport)
+                assert is_fast is (is_whole and host is HOSTS["uvicorn-fast-lane"])
             await server.endpoint.until_empty()
 
 
