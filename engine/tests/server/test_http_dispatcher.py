@@ -46,7 +46,7 @@ async def requests(client: Polling | Events, **headers: str) -> dict[str, Reply]
 
 @asynccontextmanager
 async def connected(
-    serve: Serve, token: str = "ann", options: ServerOptions | None = None
+    serve: Serve, token: str, options: ServerOptions | None = None
 ) -> AsyncIterator[tuple[Running, Polling, Events]]:
     """One connection of each kind."""
     async with (
@@ -61,7 +61,7 @@ async def connected(
 
 
 async def test_every_request_brings_a_token_and_what_has_none_is_an_empty_401(serve: Serve) -> None:
-    async with connected(serve) as (_, polled, events):
+    async with connected(serve, "ann") as (_, polled, events):
         for client in (polled, events):
             for headers in ({}, bearer("expired"), {"Authorization": "Basic YW5u"}):
                 for reply in (await requests(client, **headers)).values():
@@ -70,7 +70,7 @@ async def test_every_request_brings_a_token_and_what_has_none_is_an_empty_401(se
 
 
 async def test_another_users_token_is_an_empty_403_and_does_nothing(serve: Serve) -> None:
-    async with connected(serve) as (_, polled, events):
+    async with connected(serve, "ann") as (_, polled, events):
         for client in (polled, events):
             replies = await requests(client, **bearer("bob"))
             if isinstance(client, Events):  # which nobody can
@@ -132,7 +132,7 @@ async def test_pages_of_allowed_origins_may_read_every_answer_and_others_get_non
 ) -> None:
     options = ServerOptions(allowed_origins=frozenset({ORIGIN}))
     origin = {"Origin": ORIGIN if is_allowed else "https://evil.example"}
-    async with connected(serve, options=options) as (_, polled, events):
+    async with connected(serve, "ann", options) as (_, polled, events):
         replies = [
             *(await requests(events, **origin, **bearer("ann"))).values(),  # 409, 200, 400
             *(await requests(polled, **origin)).values(),  # 401

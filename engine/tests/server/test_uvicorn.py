@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -22,12 +24,14 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from websockets.asyncio.client import connect
 
-from hubwire import HubServer, Principal, ServerOptions
+from hubwire import Hub, HubServer, Principal, ServerOptions
 from hubwire.server.app import LIFESPAN_STATE
 from hubwire.server.uvicorn import UVICORN_VERSION, Http
+from hubwire.testing import FakeClock
 from hubwire.transports.websocket import WebSocketTransport
 
-from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Running, Serve, fast_lane_only, until
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Journal, Running, Serve, fast_lane_only, until
+from .http_clients import listening, polling
 
 
 def test_this_is_the_uvicorn_that_the_hand_over_was_written_for() -> None:
@@ -133,6 +137,63 @@ async def test_a_client_that_leaves_before_it_is_admitted_is_forgotten(serve: Se
             await running.hubs.tasks.wait()
             await running.hubs.endpoint.until_empty()
         assert running.journal.entries == []
+
+
+async def test_a_bare_uvicorn_with_our_protocol_tells_every_transport_to_end() -> None:
+    hubs = HubServer(clock=FakeClock())
+    hubs.add(QuietHub, path="/sample")
+    config = uvicorn.Config(hubs, http=Http, ws="websockets-sansio", log_config=None)
+    server = BareServer(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        serving = asyncio.create_task(server.serve([listener]))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await server.is_ready.wait()
+            running = Running(hubs, cast("Any", server), listener.getsockname()[1], Journal())
+            async with (
+                running.connected() as client,
+                listening(running) as events,
+                polling(running) as polled,
+                polled.waiting() as poll,
+            ):
+                server.should_exit = True
+                closed = {"type": 7, "allowReconnect": True}
+                assert [await client.receive(), await events.receive()] == [closed, closed]
+                await events.ended()
+                assert (await poll.answer()).body == b'{"type":7,"allowReconnect":true}\x1e'
+            while not serving.done():
+                await asyncio.wait((serving,), timeout=0.05)
+                running.clock.advance(1.0)
+            await serving
+
+
+class QuietHub(Hub):
+    pass
+
+
+class BareServer(uvicorn.Server):
+    """uvicorn's own server; says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_ready = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.is_ready.set()
+
+
+async def test_a_refused_upgrade_is_no_error_of_the_server(
+    serve: Serve, lane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with serve() as running:
+        assert (await running.upgrade("/sample?id=x")).status == 404
+    complaints = [each.getMessage() for each in caplog.records if each.name.startswith("uvicorn")]
+    if lane == "fast":
+        assert complaints == []
+    else:  # uvicorn's own, which takes any refusal with a status for one; the how-to of deploying says so
+        assert complaints == ["ASGI callable returned without completing handshake."]
 
 
 async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path) -> None:
