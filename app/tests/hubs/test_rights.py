@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,14 @@ import msgspec
 import pytest
 from app.tests.hubs.harness import Hubs, caller
 
-from hubwire import Forbidden
+from hubwire import Forbidden, Hub, hub_method
 from hubwire.hub.methods import methods_of
-from hubwire.testing.hub_tester import ConnectFailed, InvocationFailed
+from hubwire.testing.hub_tester import ConnectFailed, HubTester, InvocationFailed
 from hubwire.testing.lines import make_caller
 from hubwire.wire.messages import Invocation
 from meschain.auth.claims import claims_of
 from meschain.domain.roles import Identity, Role
+from meschain.hubs.authorise import Authorise
 
 ADMIN, MARKETPLACE, DASHBOARD = "MesChainAdminHub", "MesChainMarketplaceHub", "MesChainDashboardHub"
 
@@ -208,3 +209,20 @@ async def test_the_role_service_counts_for_user_ids_of_services_only(hubs: Hubs)
 async def test_a_token_without_a_user_enters_nowhere(hubs: Hubs) -> None:
     with pytest.raises(ConnectFailed):
         await hubs.testers[DASHBOARD].connect(None, claims={"role": "super_admin"})
+
+
+class WatchingHub(Hub):
+    """A hub whose author forgot the table of calls."""
+
+    @hub_method("WatchOrders")
+    async def watch_orders(self) -> AsyncIterator[str]:
+        yield "an order"
+
+
+async def test_a_stream_that_is_not_in_the_table_of_calls_is_refused_to_everybody(hubs: Hubs) -> None:
+    tester = HubTester(WatchingHub, name=DASHBOARD, filters=[Authorise(hubs.audit, hubs.clock)])
+    for role in Role:
+        me = caller(role)
+        client = await tester.connect(me.user_id, claims=claims_of(me))
+        with pytest.raises(InvocationFailed, match="invoke 'WatchOrders' because user is unauthorized"):
+            await anext(client.stream("WatchOrders"))

@@ -31,6 +31,7 @@ class Audience:
 
     @classmethod
     def all(cls, excluded: Sequence[str] = ()) -> Audience:
+        """Every connection of the hub; `excluded` are connection ids, here and below."""
         return cls(AudienceKind.ALL, (), frozenset(excluded))
 
     @classmethod
@@ -42,22 +43,27 @@ class Audience:
 
     @classmethod
     def group(cls, name: str, excluded: Sequence[str] = ()) -> Audience:
+        """Raises: ValueError for an empty name."""
         return cls.groups((name,), excluded)
 
     @classmethod
     def users(cls, ids: Sequence[str], excluded: Sequence[str] = ()) -> Audience:
+        """All connections of these users."""
         return cls(AudienceKind.USERS, tuple(ids), frozenset(excluded))
 
     @classmethod
     def user(cls, user_id: str, excluded: Sequence[str] = ()) -> Audience:
+        """All connections of one user."""
         return cls.users((user_id,), excluded)
 
     @classmethod
     def connections(cls, ids: Sequence[str]) -> Audience:
+        """These connections."""
         return cls(AudienceKind.CONNECTIONS, tuple(ids))
 
     @classmethod
     def connection(cls, connection_id: str) -> Audience:
+        """One connection."""
         return cls.connections((connection_id,))
 
 
@@ -77,10 +83,12 @@ class Member:
 
     @classmethod
     def connection(cls, connection_id: str) -> Member:
+        """One connection; its membership ends with it."""
         return cls(MemberKind.CONNECTION, connection_id)
 
     @classmethod
     def user(cls, user_id: str) -> Member:
+        """All connections of one user."""
         return cls(MemberKind.USER, user_id)
 
 
@@ -124,8 +132,8 @@ class ConnectRequest:
 class Principal:
     """Who a verified token speaks for.
 
-    `expires_at` is the token's end in seconds since 1970 UTC, None: never. It is told to hub code; an open connection
-    is not ended then, as in the reference server.
+    `expires_at` is the token's end in seconds since 1970 UTC, None: never. An open connection ends then only where
+    `close_on_expiration` says so, as in the reference server.
     """
 
     user_id: str | None = None
@@ -156,10 +164,12 @@ class Caller:
 
     @property
     def user_id(self) -> str | None:
+        """Who the verified token speaks for, None: nobody in particular."""
         return self.principal.user_id
 
     @property
     def claims(self) -> Mapping[str, object]:
+        """What the verified token says."""
         return self.principal.claims
 
 

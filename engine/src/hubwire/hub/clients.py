@@ -31,9 +31,11 @@ class HubClients(Generic[ContractT]):
 
     @property
     def all(self) -> ContractT:
+        """Every connection of the hub."""
         return self._for(Audience.all())
 
     def all_except(self, connection_ids: Sequence[str]) -> ContractT:
+        """Every connection but these; strangers among them are no error."""
         return self._for(Audience.all(_names(connection_ids)))
 
     def client(self, connection_id: str) -> ContractT:
@@ -41,10 +43,11 @@ class HubClients(Generic[ContractT]):
         return self._for(Audience.connection(connection_id))
 
     def clients(self, connection_ids: Sequence[str]) -> ContractT:
+        """These connections; a message for an unknown id goes silently to nobody."""
         return self._for(Audience.connections(_names(connection_ids)))
 
     def group(self, name: str) -> ContractT:
-        """Raises: ValueError for an empty name."""
+        """The members of a group at the moment of the call. Raises: ValueError for an empty name."""
         return self._for(Audience.group(name))
 
     def groups(self, names: Sequence[str]) -> ContractT:
@@ -52,7 +55,7 @@ class HubClients(Generic[ContractT]):
         return self._for(Audience.groups(_names(names)))
 
     def group_except(self, name: str, connection_ids: Sequence[str]) -> ContractT:
-        """Raises: ValueError for an empty name."""
+        """The members of a group but these connections. Raises: ValueError for an empty name."""
         return self._for(Audience.group(name, _names(connection_ids)))
 
     def user(self, user_id: str) -> ContractT:
@@ -60,6 +63,7 @@ class HubClients(Generic[ContractT]):
         return self._for(Audience.user(user_id))
 
     def users(self, user_ids: Sequence[str]) -> ContractT:
+        """All connections of these users."""
         return self._for(Audience.users(_names(user_ids)))
 
 
@@ -80,14 +84,16 @@ class HubCallerClients(HubClients[ContractT]):
 
     @property
     def caller(self) -> ContractT:
+        """The connection behind the present call, which can be asked too."""
         return self.client(self._connection_id)
 
     @property
     def others(self) -> ContractT:
+        """Every connection but the caller's."""
         return self.all_except((self._connection_id,))
 
     def others_in_group(self, name: str) -> ContractT:
-        """Raises: ValueError for an empty name."""
+        """The members of a group but the caller. Raises: ValueError for an empty name."""
         return self.group_except(name, (self._connection_id,))
 
 

@@ -25,14 +25,17 @@ class HubCallerContext:
 
     @property
     def connection_id(self) -> str:
+        """Names the connection, to other clients too; it is no secret and lasts until the client reconnects."""
         return self.caller.connection_id
 
     @property
     def user_id(self) -> str | None:
+        """Who the verified token speaks for, None: nobody in particular."""
         return self.caller.principal.user_id
 
     @property
     def claims(self) -> Mapping[str, object]:
+        """What the verified token says."""
         return self.caller.principal.claims
 
     @property
