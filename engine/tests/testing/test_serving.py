@@ -35,8 +35,8 @@ async def test_a_hub_answers_while_inside_and_nobody_after(settings: dict[str, A
             await client.recv()
             text = str(await client.recv())
             assert json.loads(text.removesuffix("\x1e"))["result"] == "hello"
-        assert server.is_running
-    assert not server.is_running
+        was_running = server.is_running
+    assert (was_running, server.is_running) == (True, False)
     with pytest.raises(OSError, match="Connect call failed"):
         await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
 
