@@ -218,6 +218,8 @@ class Outcome:
 
     connects: int = 0
     seconds: float = 0.0
+    peak: dict[str, int] = field(default_factory=dict)
+    """The highest counts seen under way, as proof that there was something to leave behind."""
     counted: dict[str, int] = field(default_factory=dict)
     """At the end."""
     left_behind: dict[str, int] = field(default_factory=dict)
@@ -249,20 +251,24 @@ async def settled(server: ServerProcess, expected: dict[str, int] | None, second
         await asyncio.sleep(0.5)
 
 
-async def run_connects(name: str, transport: Transport, port: int, first: int, count: int, total: int) -> None:
-    numbers = iter(range(first, first + count))
-    done = first
+async def run_connects(
+    name: str, transport: Transport, server: ServerProcess, numbers: range, peak: dict[str, int]
+) -> None:
+    left = iter(numbers)
+    done = numbers.start
 
     async def work() -> None:
         nonlocal done
-        for number in numbers:
-            await live(transport, port, number)
+        for number in left:
+            await live(transport, server.port, number)
             done += 1
 
     async def tell() -> None:
         while True:
             await asyncio.sleep(PROGRESS_SECONDS)
-            print(f"{name}: {done:,} of {total:,}", flush=True)
+            counted, _ = await server.counts()
+            peak.update({key: max(count, peak.get(key, 0)) for key, count in counted.items()})
+            print(f"{name}: {done:,} of {numbers.stop:,}, {counted['open connections']:,} open", flush=True)
 
     telling = asyncio.create_task(tell())
     try:
@@ -281,13 +287,13 @@ async def soak(name: str, connects: int, timeout_seconds: float, has_leak: bool)
     server = await ServerProcess.start(transport.lane, timeout_seconds, has_leak)
     try:
         warm_up = 2 * len(transport.lives) * WARM_UP_ROUNDS
-        await run_connects(name, transport, server.port, 0, warm_up, warm_up)
+        await run_connects(name, transport, server, range(warm_up), {})
         expected, outcome.resident_bytes["warm"] = await settled(server, None, patience)
         started = time.monotonic()
         half = connects // 2
-        await run_connects(name, transport, server.port, 0, half, connects)
+        await run_connects(name, transport, server, range(half), outcome.peak)
         _, outcome.resident_bytes["half"] = await settled(server, expected, patience)
-        await run_connects(name, transport, server.port, half, connects - half, connects)
+        await run_connects(name, transport, server, range(half, connects), outcome.peak)
         outcome.counted, outcome.resident_bytes["end"] = await settled(server, expected, patience)
         outcome.seconds = round(time.monotonic() - started, 1)
         outcome.left_behind = growth(expected, outcome.counted)
@@ -326,10 +332,10 @@ def written(outcomes: dict[str, Outcome], command: str, timeout_seconds: float) 
                 "seconds": outcome.seconds,
                 "left_behind": outcome.left_behind,
                 "resident_bytes": outcome.resident_bytes,
-                "counted": {
-                    key: count
-                    for key, count in sorted(outcome.counted.items())
-                    if not key.startswith("object ") or key.startswith("object hubwire.")
+                "counts": {
+                    key: {"peak": outcome.peak.get(key, count), "end": count}
+                    for key, count in sorted(({key: 0 for key in outcome.peak} | outcome.counted).items())
+                    if not key.startswith("object ") or outcome.peak.get(key, 0) > count
                 },
             }
             for name, outcome in outcomes.items()
