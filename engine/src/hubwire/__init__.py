@@ -3,7 +3,7 @@
 from hubwire.errors import Forbidden, HubError, Unauthorized
 from hubwire.hub.context import HubCallerContext, HubContext
 from hubwire.hub.contracts import ClientContract, client_method
-from hubwire.hub.filters import HubFilter, InvocationContext
+from hubwire.hub.filters import ConnectedNext, DisconnectedNext, HubFilter, InvocationContext, InvokeNext
 from hubwire.hub.hub import Hub
 from hubwire.hub.methods import hub_method
 from hubwire.model import Audience, Caller, ConnectRequest, Member, Principal
@@ -21,8 +21,10 @@ __all__ = [
     "ChooseRedirect",
     "ClientContract",
     "ConnectRequest",
+    "ConnectedNext",
     "ConnectionOptions",
     "DataPlane",
+    "DisconnectedNext",
     "Forbidden",
     "Hub",
     "HubCallerContext",
@@ -32,6 +34,7 @@ __all__ = [
     "HubOptions",
     "HubServer",
     "InvocationContext",
+    "InvokeNext",
     "Member",
     "NullObserver",
     "Observer",

@@ -26,8 +26,11 @@ class InvocationContext:
 
 
 ConnectedNext = Callable[[HubCallerContext], Awaitable[None]]
+"""The rest of the way of a connect: further filters, then the hub's `connected`."""
 InvokeNext = Callable[[InvocationContext], Awaitable[object]]
+"""The rest of the way of a call: further filters, then the hub method."""
 DisconnectedNext = Callable[[HubCallerContext, BaseException | None], Awaitable[None]]
+"""The rest of the way of a disconnect: further filters, then the hub's `disconnected`."""
 
 
 class HubFilter:
