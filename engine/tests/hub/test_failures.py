@@ -27,7 +27,6 @@ from hubwire.hub.failures import (
     is_expected,
     log_unexpected,
     stream_error,
-    stream_id_in_use_error,
 )
 from hubwire.testing import make_caller
 
@@ -121,10 +120,6 @@ STREAMING = "An error occurred on the server while streaming results."
 def test_a_stream_that_failed_is_worded_as_by_the_reference_server(error: Exception, brief: str, detailed: str) -> None:
     assert stream_error(error, False) == brief
     assert stream_error(error, True) == detailed
-
-
-def test_a_stream_id_that_is_in_use_is_refused_as_by_the_reference_server() -> None:
-    assert stream_id_in_use_error("7") == "Invocation ID '7' is already in use."
 
 
 @pytest.mark.parametrize(

@@ -54,16 +54,6 @@ def close_error(exception: BaseException, detailed: bool) -> str:
     return f"Connection closed with an error.{_detail(exception, detailed)}"
 
 
-def stream_id_in_use_error(invocation_id: str) -> str:
-    """The `error` of the Completion for a stream invocation whose id is that of a running stream."""
-    return f"Invocation ID '{invocation_id}' is already in use."
-
-
-def non_streaming_error(target: str) -> str:
-    """The `error` for a stream invocation of a method that returns one value."""
-    return f"The client attempted to invoke the non-streaming '{target}' method with a streaming invocation."
-
-
 def _detail(exception: BaseException, detailed: bool) -> str:
     if isinstance(exception, HubError):
         return f" {_HUB_EXCEPTION}: {exception}"
