@@ -214,6 +214,15 @@ async def test_preflights_are_answered_without_a_token(serve: Serve) -> None:
         assert (await running.request("OPTIONS", "/sample/negotiate", Origin="https://evil.example")).status == 403
 
 
+async def test_pages_of_an_allowed_origin_may_send_headers_of_their_own(serve: Serve) -> None:
+    asked = {"Origin": "https://admin.example", "Access-Control-Request-Headers": "x-requested-with,x-shop"}
+    async with serve(ServerOptions(allowed_origins=frozenset({"https://admin.example"}))) as running:
+        reply = await running.request("OPTIONS", "/sample/negotiate", **asked)
+        assert reply.headers["access-control-allow-headers"] == "x-requested-with,x-shop"
+        refused = await running.request("OPTIONS", "/sample/negotiate", **{**asked, "Origin": "https://evil.example"})
+        assert "access-control-allow-headers" not in refused.headers
+
+
 async def test_hosts_may_be_limited(serve: Serve) -> None:
     async with serve(ServerOptions(allowed_hosts=frozenset({"shop.example"}))) as running:
         for host, status in (("shop.example", 101), ("SHOP.example:8000", 101), ("evil.example", 400)):

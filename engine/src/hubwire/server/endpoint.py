@@ -28,9 +28,9 @@ from hubwire.wire import negotiation
 
 _PREFLIGHT = (
     ("access-control-allow-methods", "GET, POST, DELETE, OPTIONS"),
-    ("access-control-allow-headers", "authorization, content-type, x-requested-with, x-signalr-user-agent"),
     ("access-control-max-age", "600"),
 )
+_OWN_HEADERS = "authorization, content-type, x-requested-with, x-signalr-user-agent"
 _NO_STORE = ("cache-control", "no-store")
 
 _log = logging.getLogger("hubwire.server")
@@ -122,7 +122,9 @@ class Endpoint:
     async def _serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> Answer | None:
         if request.method == "OPTIONS":
             self.admission.check_preflight(request)
-            return Answer(204, headers=_PREFLIGHT)
+            # Applications add headers of their own to the clients' (`withUrl(url, { headers })`), and the page is ours.
+            asked = request.headers.get("access-control-request-headers", _OWN_HEADERS)
+            return Answer(204, headers=(*_PREFLIGHT, ("access-control-allow-headers", asked)))
         if route.is_negotiate and request.method != "POST":
             self.admission.check_preflight(request)
             raise Refused(405, answers.WRONG_METHOD, (("allow", "POST, OPTIONS"),))
