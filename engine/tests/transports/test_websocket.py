@@ -101,6 +101,19 @@ async def test_pings_of_a_peer_that_reads_nothing_are_not_answered_into_memory()
     assert socket.written == [b"\x8a\x01y"]
 
 
+def test_a_close_without_a_code_is_answered_with_1000() -> None:
+    lane, socket, receiver = opened()
+    lane.data_received(frame(Opcode.CLOSE, b""))
+    assert socket.written == [b"\x88\x02\x03\xe8"]
+    assert receiver.ends == [None]
+
+
+def test_a_close_with_a_code_is_answered_with_the_same() -> None:
+    lane, socket, _ = opened()
+    lane.data_received(frame(Opcode.CLOSE, b"\x0f\xa0"))
+    assert socket.written == [b"\x88\x02\x0f\xa0"]
+
+
 def test_a_receiver_that_has_enough_of_early_bytes_stays_paused() -> None:
     _, socket, receiver = opened(frame(Opcode.TEXT, b"early"), has_enough=True)
     assert receiver.fed == [b"early"]

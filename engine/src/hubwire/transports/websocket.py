@@ -33,6 +33,11 @@ _library_log.parent = logging.getLogger("hubwire")
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
+# The library answers a close frame without a code by one without a code, which browsers show as 1005. The reference
+# server says 1000, and its clients' own suite looks for that.
+_EMPTY_CLOSE = b"\x88\x00"
+_NORMAL_CLOSE = b"\x88\x02\x03\xe8"
+
 
 class WebSocketTransport(asyncio.Protocol):
     """Implements `Transport` over an asyncio transport; is the asyncio protocol of it.
@@ -248,6 +253,6 @@ class WebSocketTransport(asyncio.Protocol):
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():
             if data:
-                self._transport.write(data)
+                self._transport.write(_NORMAL_CLOSE if data == _EMPTY_CLOSE else data)
             else:
                 self._transport.close()
