@@ -107,20 +107,6 @@ async def test_a_send_that_waits_pauses_writers_however_little_it_sends() -> Non
     await running
 
 
-async def test_at_rest_only_the_reader_runs() -> None:
-    server, listener = Server(), Listener()
-    before = asyncio.all_tasks()
-    transport = AsgiWebSocketTransport(server.receive, server.send)
-    running = asyncio.create_task(transport.run(listener))
-    await turns()
-    transport.write(b"x")
-    await turns()
-    assert server.sent[-1] == {"type": "websocket.send", "text": "x"}
-    assert len(asyncio.all_tasks() - before) == 2  # the call itself, and its reader
-    server.incoming.put_nowait(DISCONNECT)
-    await running
-
-
 async def test_abort_ends_at_once_and_drops_what_waits() -> None:
     server, listener = Server(), Listener()
     transport = AsgiWebSocketTransport(server.receive, server.send)

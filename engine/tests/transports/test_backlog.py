@@ -72,3 +72,13 @@ async def test_nobody_is_told_anything_once_detached() -> None:
     backlog.add(b"x" * (HIGH_WATER_BYTES + 1))
     await backlog.deliver(done(), HIGH_WATER_BYTES + 1)
     assert listener.events == []
+
+
+async def test_whoever_is_attached_late_is_told_that_it_has_written_too_much() -> None:
+    backlog, listener = Backlog(), Listener()
+    backlog.add(b"x" * (HIGH_WATER_BYTES + 1))
+    backlog.attach(listener)
+    assert listener.events == ["pause"]
+    backlog.take()
+    await backlog.deliver(done(), HIGH_WATER_BYTES + 1)
+    assert listener.events == ["pause", "resume"]

@@ -82,16 +82,6 @@ async def test_what_waits_together_is_sent_together_an_event_for_each() -> None:
     assert events.listener.times_gone == 1
 
 
-async def test_at_rest_only_the_reader_runs() -> None:
-    before = asyncio.all_tasks()
-    events = await opened()
-    events.transport.write(b"1")
-    await turns()
-    assert len(asyncio.all_tasks() - before) == 2  # the call itself, and its reader
-    events.server.incoming.put_nowait(GONE)
-    await events.running
-
-
 async def test_a_close_comes_behind_what_was_written_and_ends_the_answer() -> None:
     events = await opened()
     events.transport.write(b"1")

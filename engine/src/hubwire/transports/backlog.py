@@ -34,6 +34,8 @@ class Backlog:
     def attach(self, receiver: Receiver | None) -> None:
         """Name who is to be paused; None: nobody any more."""
         self._receiver = receiver
+        if receiver is not None and self._is_paused:  # by what was written before
+            receiver.pause_writing()
 
     def add(self, data: bytes) -> None:
         """Take a message."""

@@ -1,7 +1,8 @@
 """What the transports that live as long as one ASGI call have in common: unsent data, its writer, their end.
 
-An ASGI send must be awaited, so a task sends while there is something to send; at rest there is none. Knows no ASGI
-message: that is what the transports differ in.
+An ASGI send must be awaited, so each has a task that sends, and one that reads. (To start the writer only when there is
+something to write was measured too: it saves 2 KB at rest and costs every message 1.5 us more, twice what it takes.)
+Knows no ASGI message: that is what the transports differ in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hubwire.transports.backlog import Backlog
 class BufferedTransport:
     """The writing half of `Transport`."""
 
-    __slots__ = ("_close_code", "_receiver", "_stopped", "_tasks", "_unsent", "_writer", "is_binary")
+    __slots__ = ("_close_code", "_receiver", "_something_to_do", "_stopped", "_unsent", "is_binary")
 
     def __init__(self) -> None:
         self.is_binary = False
@@ -24,8 +25,7 @@ class BufferedTransport:
         self._unsent = Backlog()
         self._close_code: int | None = None
         self._stopped = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None  # while both ways are open
-        self._writer: asyncio.Task[None] | None = None
+        self._something_to_do = asyncio.Event()
 
     # To be written by each transport
 
@@ -48,14 +48,14 @@ class BufferedTransport:
         return self.write
 
     def write(self, data: bytes) -> None:
-        if self._close_code is None and not self._stopped.is_set():
+        if self._close_code is None:
             self._unsent.add(data)
-            self._begin_to_write()
+            self._something_to_do.set()
 
     def close(self, code: int) -> None:
         if self._close_code is None:
             self._close_code = code
-            self._begin_to_write()
+            self._something_to_do.set()
 
     def abort(self) -> None:
         self._unsent.clear()
@@ -69,36 +69,29 @@ class BufferedTransport:
         self._unsent.attach(receiver)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
                 reader = tasks.create_task(self._read_until_gone(receiver))
-                self._begin_to_write()
+                writer = tasks.create_task(self._write_unsent(receiver))
                 await self._stopped.wait()
-                self._tasks = None
                 reader.cancel()
-                if self._writer is not None:
-                    self._writer.cancel()
+                writer.cancel()
         finally:
-            self._tasks = None
-            self._stopped.set()
             self._unsent.attach(None)
-
-    def _begin_to_write(self) -> None:
-        if self._writer is None and self._tasks is not None and (self._unsent or self._close_code is not None):
-            self._writer = self._tasks.create_task(self._write_unsent())
 
     async def _read_until_gone(self, receiver: Receiver) -> None:
         await self._read(receiver)
         self._stopped.set()
 
-    async def _write_unsent(self) -> None:
+    async def _write_unsent(self, receiver: Receiver) -> None:
+        unsent = self._unsent
         try:
-            while self._unsent:
-                await self._send_all(self._unsent.take())
-            if self._close_code is not None:
-                await self._send_close(self._close_code)
-                return  # and stay known as the writer: nothing follows
+            while True:
+                while unsent:
+                    await self._send_all(unsent.take())
+                if self._close_code is not None:
+                    await self._send_close(self._close_code)
+                    return
+                self._something_to_do.clear()
+                await self._something_to_do.wait()
         except Exception as error:  # noqa: BLE001 - boundary to the ASGI server: any exception of its send means "gone"
-            if self._receiver is not None:
-                self._receiver.lost(error)
+            receiver.lost(error)
             self._stopped.set()
-        self._writer = None
