@@ -91,7 +91,7 @@ class Resumption:
             self.held_bytes -= len(message)
             self.sent.add(message)
             released.append(message)
-        return () if self.is_interrupted else released
+        return released
 
     # Sockets
 
