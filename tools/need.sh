@@ -70,7 +70,8 @@ for thing in "$@"; do
         python) need_python ;;
         node) need_node ;;
         chromium) need_program "chromium fonts-dejavu-core" chromium chromium-browser google-chrome ;;
+        nginx) need_program nginx nginx ;;
         mariadb) need_program mariadb-server mariadbd mysqld ;;
-        *) say "tools/need.sh knows python, node, chromium and mariadb, not '$thing'."; exit 2 ;;
+        *) say "tools/need.sh knows python, node, chromium, mariadb and nginx, not '$thing'."; exit 2 ;;
     esac
 done

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 import sys
@@ -25,10 +26,17 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
+import hubwire.client
+import hubwire.errors
+import hubwire.testing.specs
 from hubwire import options as options_module
 from hubwire.azure.jwt import MAXIMUM_TOKEN_CHARACTERS as HUB_TOKEN_CHARACTERS
 from hubwire.hub.methods import methods_of
 from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
+from hubwire.session import events as session_events
+from hubwire.session import states as states_module
+from hubwire.session.events import EndReason
+from hubwire.session.states import TRANSITIONS, State
 from meschain import settings as settings_module
 from meschain.auth import issuers
 from meschain.auth.login_tokens import MAXIMUM_TOKEN_CHARACTERS as LOGIN_TOKEN_CHARACTERS
@@ -324,6 +332,50 @@ def property_names() -> str:
     )
 
 
+# --- names of the engine ---
+
+
+def public_names(package: ModuleType) -> str:
+    """Every name that a package exports, with the first paragraph of its documentation."""
+    names = getattr(package, "__all__", None) or [
+        name for name, value in vars(package).items() if inspect.isclass(value) and value.__module__ == package.__name__
+    ]
+    return table(("name", "what it is"), ((f"`{name}`", _described(package, name)) for name in names))
+
+
+def _described(package: ModuleType, name: str) -> str:
+    value = getattr(package, name)
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return first_paragraph(value)
+    # An alias has no documentation of its own at run time: it stands below its assignment.
+    for imported in ast.walk(ast.parse(inspect.getsource(package))):
+        if isinstance(imported, ast.ImportFrom) and any(alias.name == name for alias in imported.names):
+            source = inspect.getsource(importlib.import_module(str(imported.module)))
+            found = re.search(rf'^{name} = .*?\n"""(.*?)"""', source, re.MULTILINE | re.DOTALL)
+            return one_line(found[1]) if found else ""
+    return ""
+
+
+# --- flows of the engine ---
+
+
+def states() -> str:
+    """The state table as a diagram: each state, where it leads, and what it means."""
+    arrows = [
+        f"    {state.value} --> {following.value}: {step.value}"
+        for state, steps in TRANSITIONS.items()
+        for step, following in steps.items()
+    ]
+    diagram = "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {State.HANDSHAKE.value}", *arrows, "```"])
+    docs = field_docs(states_module)["State"]
+    return f"{diagram}\n\n{table(('state', 'meaning'), ((state.value, docs[state.name]) for state in State))}"
+
+
+def end_reasons() -> str:
+    docs = field_docs(session_events)["EndReason"]
+    return table(("reason", "meaning"), ((f"`{each.value}`", docs[each.name]) for each in EndReason))
+
+
 # --- operations ---
 
 
@@ -371,6 +423,13 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "connection options": lambda: _options_table(ConnectionOptions),
     "hub options": lambda: _options_table(HubOptions),
     "property names": property_names,
+    "names of hubwire": lambda: public_names(hubwire),
+    "names of errors": lambda: public_names(hubwire.errors),
+    "names of client": lambda: public_names(hubwire.client),
+    "names of testing": lambda: public_names(hubwire.testing),
+    "names of specs": lambda: public_names(hubwire.testing.specs),
+    "states": states,
+    "end reasons": end_reasons,
     "settings": settings_tables,
     "sync endpoint": sync_endpoint_table,
     "token issuer": token_issuer_table,

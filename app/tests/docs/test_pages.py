@@ -13,13 +13,26 @@ from app.tests.docs.pages import DOCS, PAGES, REPOSITORY, anchors, blocks, links
 
 from meschain.settings import Settings
 
-EXECUTED_ELSEWHERE = {
-    "docs/how-to/accounts-and-tokens.md",
-    "docs/how-to/connect-a-page.md",
-    "docs/how-to/sync-endpoint.md",
-    "engine/README.md",
+EXECUTED_BY = {
+    "docs/how-to/accounts-and-tokens.md": "app/tests/docs/test_examples.py",
+    "docs/how-to/authentication.md": "engine/tests/docs/test_authentication.py",
+    "docs/how-to/background-sending.md": "engine/tests/docs/test_background_sending.py",
+    "docs/how-to/client-results.md": "engine/tests/docs/test_client_results.py",
+    "docs/how-to/connect-a-page.md": "app/tests/docs/test_examples.py",
+    "docs/how-to/deploy-behind-nginx.md": "app/tests/docs/test_deploy_behind_nginx.py",
+    "docs/how-to/groups-and-users.md": "engine/tests/docs/test_groups_and_users.py",
+    "docs/how-to/mounting.md": "app/tests/docs/test_mounting.py",
+    "docs/how-to/python-client.md": "engine/tests/docs/test_python_client.py",
+    "docs/how-to/raw-connections.md": "engine/tests/docs/test_raw_connections.py",
+    "docs/how-to/redirect-clients.md": "engine/tests/docs/test_redirect_clients.py",
+    "docs/how-to/stateful-reconnect.md": "engine/tests/docs/test_stateful_reconnect.py",
+    "docs/how-to/streaming.md": "engine/tests/docs/test_streaming.py",
+    "docs/how-to/sync-endpoint.md": "app/tests/docs/test_examples.py",
+    "docs/how-to/testing-hubs.md": "engine/tests/docs/test_testing_hubs.py",
+    "docs/tutorial/a-hub-in-ten-minutes.md": "app/tests/docs/test_tutorial.py",
+    "engine/README.md": "engine/tests/test_readme.py",
 }
-"""Their Python needs a running server: test_examples.py, and for the engine engine/tests/test_readme.py."""
+"""Pages whose Python needs more than to be executed by itself, and the tests that give it that."""
 
 
 def named(page: Path) -> str:
@@ -40,8 +53,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_python_block_is_executed(page: Path) -> None:
     for block in blocks(page):
-        if block.language == "python" and block.page not in EXECUTED_ELSEWHERE:
+        if block.language == "python" and block.page not in EXECUTED_BY:
             exec(compile(block.text, block.page, "exec"), {"__name__": "documentation"})  # noqa: S102 - our own pages
+
+
+@pytest.mark.parametrize(("page", "test"), EXECUTED_BY.items())
+def test_what_is_executed_elsewhere_is_executed(page: str, test: str) -> None:
+    assert Path(page).name in (REPOSITORY / test).read_text(encoding="utf-8")
 
 
 def test_the_chat_of_the_first_page_is_the_example() -> None:
