@@ -14,11 +14,21 @@ from hubwire.testing.specs import LinePeer, LineSpec
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.framing import RECORD_SEPARATOR
 from hubwire.wire.json_codec import JSON
-from hubwire.wire.messages import Completion, Message, Ping
+from hubwire.wire.messages import Ack, Completion, Message, Ping, Sequence
+from hubwire.wire.negotiation import WEBSOCKETS
+
+_UNSEEN = (Ping, Ack, Sequence)
+"""What clients keep to themselves."""
 
 
 class Quiet(Hub):
     """Does nothing."""
+
+
+class WebSocket(MemoryTransport):
+    """A transport without a wire that calls itself a WebSocket."""
+
+    name = WEBSOCKETS
 
 
 class TransportPeer:
@@ -36,7 +46,7 @@ class TransportPeer:
         return None
 
     async def vanish(self) -> None:
-        self.connection.lost(ConnectionResetError("vanished"))
+        self.connection.abort()
 
     async def answer(self, completion: Completion) -> None:
         self.connection.feed(JSON.encode(completion))
@@ -49,11 +59,13 @@ class TransportPeer:
     def _messages(self) -> list[Message]:
         records = b"".join(self.transport.written).split(RECORD_SEPARATOR)[1:]  # the first answers the handshake
         messages = [JSON.decode(record) for record in records if record]
-        return [message for message in messages if message is not None and not isinstance(message, Ping)]
+        return [message for message in messages if message is not None and not isinstance(message, _UNSEEN)]
 
 
 class TestConnection(LineSpec):
     """A connection of a running server whose transport takes everything."""
+
+    is_stateful = False
 
     @asynccontextmanager
     async def create(self) -> AsyncIterator[tuple[Line, LinePeer]]:
@@ -62,11 +74,12 @@ class TestConnection(LineSpec):
         server.add(Quiet, path="/quiet")
         (hub,) = server.endpoint.admission.hosted
         async with server.lifespan():
-            transport = MemoryTransport()
-            connection = server.endpoint.open(Opening(hub, make_caller(), "token"), transport)
+            transport = WebSocket()
+            connection = server.endpoint.open(Opening(hub, make_caller(), "token", self.is_stateful), transport)
             assert isinstance(connection, Connection)
             transport.receiver = connection
-            connection.feed(b'{"protocol":"json","version":1}' + RECORD_SEPARATOR)
+            connection.feed(b'{"protocol":"json","version":2}' + RECORD_SEPARATOR)
+            connection.feed(JSON.encode(Ping()))
             yield connection, self.peer_of(connection, transport, clock)
             connection.lost(None)
 
@@ -88,3 +101,9 @@ class TestConnectionOfASlowReader(TestConnection):
     def peer_of(self, connection: Connection, transport: MemoryTransport, clock: FakeClock) -> LinePeer:
         connection.pause_writing()
         return SlowPeer(connection, transport, clock)
+
+
+class TestStatefulConnection(TestConnection):
+    """One that would outlive its transport."""
+
+    is_stateful = True
