@@ -8,8 +8,9 @@ import json
 import pytest
 
 from hubwire import HubOptions, ServerOptions
-from hubwire.errors import ClientTimeout, SlowConsumer
+from hubwire.errors import ClientTimeout, SlowConsumer, WriteTimeout
 from hubwire.model import Audience
+from hubwire.server.connection import Connection
 from hubwire.wire.encoded import EncodedMessage
 
 from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Serve, fast_lane_only
@@ -289,6 +290,23 @@ async def test_a_slow_reader_is_cut_off_and_the_others_are_served(serve: Serve) 
         assert error.limit_bytes == options.outbox_limit_bytes
         assert error.queued_messages < sent
         writer.transport.abort()
+
+
+async def test_a_reader_that_takes_nothing_is_cut_off_after_the_write_timeout(serve: Serve) -> None:
+    async with serve() as running, running.connected() as client:
+        await client.invoke("Echo", 1)
+        client.socket.transport.pause_reading()
+        plane = running.hubs.plane("Sample")
+        (connection,) = running.hubs.endpoint.connections.values()
+        assert isinstance(connection, Connection)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not connection._is_paused:
+                await plane.send(Audience.all(), EncodedMessage.invocation("tick", ["x" * 16_000]))
+                await asyncio.sleep(0)
+        running.clock.advance(10.5)
+        assert isinstance(await running.journal.until("disconnected"), WriteTimeout)
+        assert running.observer.closed == ["slow"]
+        client.socket.transport.abort()
 
 
 async def test_a_reader_that_catches_up_gets_everything_in_order(serve: Serve) -> None:
