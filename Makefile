@@ -18,7 +18,7 @@ serve: $(VENV)/.run $(PAGES)/.built ## Bring up the demo shop's live dashboards 
 	@exec $(BIN)/meschain serve --port $(PORT) --data-dir $(DATA_DIR)
 
 test: lint $(PAGES)/.built ## Set everything up and run every test
-	@tools/need.sh chromium mariadb
+	@tools/need.sh chromium mariadb nginx
 	cd web && npm test
 	$(MAKE) --no-print-directory test-engine-alone
 	$(BIN)/pytest
@@ -30,8 +30,13 @@ test-engine-alone: $(VENV)-engine/.installed ## Run the engine's tests where onl
 check: lint ## The quick loop while working: lint and the unit tests that need no other program
 	$(BIN)/pytest -q engine/tests/wire engine/tests/session engine/tests/hub engine/tests/plane app/tests/auth app/tests/services
 
+.PHONY: compliance
+compliance: $(VENV)/.dev compliance/node_modules/.installed ## Judge the engine by other people's clients, browsers and servers
+	@tools/need.sh chromium
+	$(BIN)/pytest compliance
+
 .PHONY: lint
-lint: $(VENV)/.dev web/node_modules/.installed ## Format, lint, types, import contracts, generated files fresh
+lint: $(VENV)/.dev web/node_modules/.installed compliance/node_modules/.installed ## Format, lint, types, import contracts, generated files fresh
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -39,9 +44,18 @@ lint: $(VENV)/.dev web/node_modules/.installed ## Format, lint, types, import co
 	$(BIN)/python web/contracts/generate.py --check
 	$(BIN)/python tools/write_reference.py --check
 	cd web && npm run check
+	cd compliance && npm run check
 
 bench: $(VENV)/.dev $(PAGES)/.built ## Measure connect and message times with 1,000 connections
 	$(BIN)/python bench/connections.py
+
+.PHONY: soak
+soak: $(VENV)/.dev ## Prove that 10,000 connects over each transport leave nothing behind (some minutes)
+	$(BIN)/python bench/soak_connects.py
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Search every parser and the session for inputs that break them (20 minutes, writes engine/fuzz/results)
+	$(BIN)/python -m engine.fuzz.run --seconds 1200 --results engine/fuzz/results/latest.json
 
 pages: $(PAGES)/.built ## Build the browser pages
 
@@ -49,10 +63,11 @@ wheels: $(VENV)/.dev $(PAGES)/.built ## Build both wheels into dist/; meschain's
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist engine
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist app
 
-format: $(VENV)/.dev web/node_modules/.installed ## Format Python and TypeScript
+format: $(VENV)/.dev web/node_modules/.installed compliance/node_modules/.installed ## Format Python, TypeScript and JavaScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cd web && npm run format
+	cd compliance && npm run format
 
 lock: ## Renew requirements/*.txt from the *.in files (needs uv on the PATH)
 	cd requirements && for name in run dev engine; do \
@@ -60,7 +75,7 @@ lock: ## Renew requirements/*.txt from the *.in files (needs uv on the PATH)
 	    --no-emit-find-links --no-header --no-annotate $$name.in -o $$name.txt; done
 
 clean: ## Remove what was built or installed here (the demo shop in meschain-data stays)
-	rm -rf $(VENV) $(VENV)-engine web/node_modules $(PAGES) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-engine web/node_modules compliance/node_modules $(PAGES) dist build .mypy_cache .ruff_cache .pytest_cache
 
 # --- what the above stand on ---
 
@@ -87,6 +102,11 @@ $(VENV)-engine/.installed: requirements/engine.txt engine/pyproject.toml
 web/node_modules/.installed: web/package-lock.json web/package.json web/client/package.json web/dashboards/package.json web/contracts/package.json
 	@tools/need.sh node
 	cd web && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+compliance/node_modules/.installed: compliance/package-lock.json compliance/package.json $(wildcard compliance/clients/*/package.json)
+	@tools/need.sh node
+	cd compliance && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
 WEB_SOURCES := $(shell find web/contracts web/client web/dashboards -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
