@@ -16,6 +16,10 @@ NAMES = (
     "handshake_request",
     "negotiation",
     "field_names",
+    "session",
+    "dialogue",
+    "event_stream",
+    "client_answers",
 )
 """Every harness; each is a file of that name whose first line says what must hold."""
 
