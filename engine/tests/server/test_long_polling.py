@@ -224,6 +224,20 @@ async def test_what_is_posted_to_an_id_that_nobody_opens_ends_with_it(serve: Ser
         assert len(pending) == 0
 
 
+async def test_early_posts_of_too_many_ids_are_429(serve: Serve) -> None:
+    async with serve() as running:
+        client = Polling(running, f"/sample?id={(await running.negotiate())['connectionToken']}", {})
+        pending = running.hubs.endpoint.table.pending
+        for _ in range(1_000):
+            negotiated = pending.add("Sample", 1)
+            assert negotiated is not None
+            pending.begin_early(negotiated, None)
+        reply = await client.post(HANDSHAKE)
+        assert (reply.status, reply.body) == (429, b"Too many pending connections")
+        assert (await client.poll()).status == 200  # which needs no place among them
+        assert (await client.post(HANDSHAKE)).status == 200
+
+
 async def test_parallel_posts_are_all_taken_and_their_bytes_are_not_mixed(serve: Serve) -> None:
     async with serve(app=raw(echo)) as running, polling(running, "/raw", handshake=None) as client:
         bodies = [bytes([65 + number]) * 100_000 for number in range(8)]

@@ -14,7 +14,7 @@ from hubwire.server.requests import TrustedProxies, bearer_token, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TICK_SECONDS, TimerWheel
-from hubwire.server.tokens import EarlyInput, PendingConnections, new_id
+from hubwire.server.tokens import Negotiated, PendingConnections, new_id
 from hubwire.testing import FakeClock
 
 from .conftest import until
@@ -161,15 +161,38 @@ async def test_pending_ids_that_nobody_asks_for_are_forgotten_all_the_same() -> 
     pending = PendingConnections(clock, wheel, 15.0, 10)
     first = pending.add("Chat", 1)
     assert first is not None
-    first.early = EarlyInput(None)
+    early = pending.begin_early(first, None)
+    assert early is not None
     await play(clock, wheel, 5.0)
     pending.add("Chat", 1)
     await play(clock, wheel, 10.5)
-    assert first.early.input.has_ended
+    assert early.input.has_ended
     assert len(pending) == 1
     await play(clock, wheel, 5.0)
     assert len(pending) == 0
     assert pending.wheel_slot == -1
+
+
+def test_ids_with_early_input_are_bounded() -> None:
+    clock = FakeClock()
+    pending = PendingConnections(clock, TimerWheel(clock), 15.0, 2_000)
+
+    def negotiated() -> Negotiated:
+        made = pending.add("Chat", 1)
+        assert made is not None
+        return made
+
+    first = negotiated()
+    pending.begin_early(first, None)
+    for _ in range(999):
+        assert pending.begin_early(negotiated(), None) is not None
+    last = negotiated()
+    assert pending.begin_early(last, None) is None
+    pending.take(first)
+    assert pending.begin_early(last, None) is not None
+    clock.advance(15.0)
+    assert pending.find("Chat", last.token) is None
+    assert pending.begin_early(negotiated(), None) is not None
 
 
 def request(

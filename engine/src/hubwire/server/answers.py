@@ -53,6 +53,11 @@ def unauthorized() -> Refused:
     return Refused(401, headers=(("www-authenticate", "Bearer"),))
 
 
+def too_many_pending() -> Refused:
+    """Too many connections were negotiated and not opened."""
+    return Refused(429, "Too many pending connections", (("retry-after", "5"),))
+
+
 def failed() -> Refused:
     """Code of the application failed; the log says how."""
     return Refused(500, "Internal Server Error")

@@ -167,7 +167,7 @@ class Endpoint:
         )
         negotiated = self.table.pending.add(hosted.name, version, is_stateful=is_stateful)
         if negotiated is None:
-            raise Refused(429, "Too many pending connections", (("retry-after", "5"),))
+            raise answers.too_many_pending()
         body = negotiation.answer(
             version, negotiated.connection_id, negotiated.token, options.transports, is_stateful=is_stateful
         )

@@ -15,7 +15,7 @@ from hubwire.server.answers import Refused
 from hubwire.server.hosted import Hosted, Opening, Served
 from hubwire.server.table import ConnectionTable, check_user, requested_token
 from hubwire.server.timer_wheel import TimerWheel
-from hubwire.server.tokens import EarlyInput, Negotiated
+from hubwire.server.tokens import Negotiated
 from hubwire.transports.asgi import Exchange
 from hubwire.transports.long_polling import LongPollingTransport
 from hubwire.transports.posted_input import Posted, PostedInput
@@ -127,11 +127,12 @@ class HttpDispatcher:
     def _early(self, negotiated: Negotiated, principal: Principal) -> PostedInput:
         if self._table.is_draining:
             self._table.check_room()
-        if negotiated.early is None:
-            negotiated.early = EarlyInput(principal.user_id)
-        elif negotiated.early.user_id != principal.user_id:
+        early = negotiated.early or self._table.pending.begin_early(negotiated, principal.user_id)
+        if early is None:
+            raise answers.too_many_pending()
+        if early.user_id != principal.user_id:
             raise Refused(403)
-        return negotiated.early.input
+        return early.input
 
     async def _delete(self, found: Served | Negotiated, token: str, principal: Principal, exchange: Exchange) -> None:
         transport = self._table.requested.get(token)

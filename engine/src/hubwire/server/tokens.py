@@ -9,6 +9,9 @@ from hubwire.clock import Clock
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.transports.posted_input import PostedInput
 
+_MAXIMUM_EARLY = 1_000
+"""Ids that may have input before they are opened. 1,000: each may hold 80 KiB, so together they cost 80 MB at most."""
+
 
 def new_id() -> str:
     """Return 128 random bits as 22 URL-safe characters: clients put tokens into URLs without encoding them."""
@@ -41,7 +44,7 @@ class Negotiated:
 class PendingConnections:
     """Ids that negotiate has handed out. The key is the token: knowing a connection's public id is not enough."""
 
-    __slots__ = ("_clock", "_life_seconds", "_limit", "_pending", "_wheel", "wheel_slot")
+    __slots__ = ("_clock", "_early_count", "_life_seconds", "_limit", "_pending", "_wheel", "wheel_slot")
 
     def __init__(self, clock: Clock, wheel: TimerWheel, life_seconds: float, limit: int) -> None:
         self.wheel_slot = -1
@@ -49,6 +52,7 @@ class PendingConnections:
         self._wheel = wheel
         self._life_seconds = life_seconds
         self._limit = limit
+        self._early_count = 0
         # In order of expiry, since all live equally long: the front holds what has expired.
         self._pending: dict[str, Negotiated] = {}
 
@@ -74,9 +78,17 @@ class PendingConnections:
         negotiated = self._pending.get(token)
         return negotiated if negotiated is not None and negotiated.hub == hub else None
 
+    def begin_early(self, negotiated: Negotiated, user_id: str | None) -> EarlyInput | None:
+        """Let a user post to an id before it is opened; None: too many have that already."""
+        if self._early_count >= _MAXIMUM_EARLY:
+            return None
+        self._early_count += 1
+        negotiated.early = EarlyInput(user_id)
+        return negotiated.early
+
     def take(self, negotiated: Negotiated) -> None:
         """Use it up."""
-        del self._pending[negotiated.token]
+        self._remove(negotiated)
         if not self._pending:
             self._wheel.cancel(self)
 
@@ -93,6 +105,11 @@ class PendingConnections:
             oldest = next(iter(self._pending.values()))
             if oldest.expires_at > now:
                 return
-            del self._pending[oldest.token]
+            self._remove(oldest)
             if oldest.early is not None:
                 oldest.early.input.end()
+
+    def _remove(self, negotiated: Negotiated) -> None:
+        del self._pending[negotiated.token]
+        if negotiated.early is not None:
+            self._early_count -= 1
