@@ -75,4 +75,4 @@ def holds_unreadable(message: Message) -> bool:
             values = [message.result]
         case _:
             return False
-    return any(value is UNREADABLE or (isinstance(value, list) and UNREADABLE in value) for value in values)
+    return any(value is UNREADABLE for value in values)

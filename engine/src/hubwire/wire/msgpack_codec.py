@@ -35,6 +35,9 @@ _PING = b"\x02\x91\x06"
 _PING_MESSAGE = Ping()
 _ERROR, _VOID, _RESULT = 1, 2, 3
 """Kinds of completion."""
+_CALLS = (1, 4)
+_ARGUMENTS = 4
+"""Where they stand in calls."""
 _LEAST_ELEMENTS = {1: 5, 2: 4, 3: 4, 4: 5, 5: 3, 6: 1, 7: 2, 8: 2, 9: 2}
 
 
@@ -120,15 +123,10 @@ def _decode_what_can_be(payload: bytes | bytearray) -> list[Any]:
 
     Raises: DecodeError, ValueError, RecursionError for what is malformed.
     """
-    fields: list[Any] = []
-    for part in _decode_parts(payload):
-        value = _decode_or_unreadable(part)
-        if value is UNREADABLE:
-            try:
-                value = [_decode_or_unreadable(item) for item in _decode_parts(part)]
-            except msgspec.ValidationError:  # no array
-                value = UNREADABLE
-        fields.append(value)
+    parts = _decode_parts(payload)
+    fields = [_decode_or_unreadable(part) for part in parts]
+    if fields and fields[0] in _CALLS and len(fields) > _ARGUMENTS and fields[_ARGUMENTS] is UNREADABLE:
+        fields[_ARGUMENTS] = [_decode_or_unreadable(argument) for argument in _decode_parts(parts[_ARGUMENTS])]
     return fields
 
 
