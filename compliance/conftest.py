@@ -23,7 +23,7 @@ class Judged:
 
 
 @contextmanager
-def _running(server: ConformanceServer) -> Iterator[str]:
+def running(server: ConformanceServer) -> Iterator[str]:
     server.start()
     try:
         yield server.url
@@ -43,5 +43,5 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     certificate = make_certificate(folder)
     plain = ConformanceServer(folder / "http.log")
     secure = ConformanceServer(folder / "https.log", ("--certificate", str(certificate)))
-    with _running(plain) as url, _running(secure) as secure_url:
+    with running(plain) as url, running(secure) as secure_url:
         yield Judged(url, secure_url, certificate)
