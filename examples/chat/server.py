@@ -1,5 +1,7 @@
 """Shows a complete hub server: a chat with rooms, for any SignalR client. Run it and connect to /chat."""
 
+import os
+
 import hubwire
 
 
@@ -29,4 +31,4 @@ server = hubwire.HubServer()
 server.add(ChatHub, path="/chat")
 
 if __name__ == "__main__":
-    hubwire.run(server)
+    hubwire.run(server, port=int(os.environ.get("PORT", "8000")))
