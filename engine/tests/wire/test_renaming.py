@@ -175,6 +175,18 @@ def test_a_value_that_contains_itself_is_our_fault() -> None:
             codec.encode(StreamItem("1", value))
 
 
+def test_values_at_the_edge_of_recursion_are_written_or_our_fault() -> None:
+    for levels in range(900, 1000, 3):
+        value: object = None
+        for _ in range(levels):
+            value = [value]
+        for codec in (*CAMEL.values(), *DECLARED.values()):
+            try:
+                codec.encode(StreamItem("1", value))
+            except ValueError as error:
+                assert "nested too deeply" in str(error)  # noqa: PT017 (written is right as well)
+
+
 def test_equal_configurations_share_their_codecs() -> None:
     for rule in PropertyNames:
         everything = hub_protocols(ALL_PROTOCOLS, rule)

@@ -226,12 +226,12 @@ def _finish(fields: dict[str, object], headers: dict[str, str]) -> bytes:
 def _json(value: object) -> bytes:
     try:
         encoded = _encode(value)
+        # msgspec writes NaN and the infinities as null, which would change figures silently. Only a text that holds a
+        # null can hide one, so most messages pay a substring search for this check and nothing more.
+        if b"null" in encoded:
+            _refuse_non_finite(msgspec.to_builtins(value))
     except RecursionError as error:
         raise ValueError("The value contains itself or is nested too deeply; send a flatter one.") from error
-    # msgspec writes NaN and the infinities as null, which would change figures silently. Only a text that holds a null
-    # can hide one, so most messages pay a substring search for this check and nothing more.
-    if b"null" in encoded:
-        _refuse_non_finite(msgspec.to_builtins(value))
     return encoded
 
 

@@ -80,8 +80,7 @@ def _rename(node: inspect.Type, memory: dict[int, Rename]) -> Rename | None:
         return _positions(node, node.item_types, memory)
     if isinstance(node, inspect.NamedTupleType):
         return _positions(node, [field.type for field in node.fields], memory)
-    assert isinstance(node, inspect.UnionType)  # noqa: S101 - _holds_object finds nothing in other types
-    return _union(node, memory)
+    return _union(node, memory) if isinstance(node, inspect.UnionType) else None
 
 
 def _holds_object(node: inspect.Type, seen: set[int]) -> bool:
