@@ -12,6 +12,7 @@ import pytest
 
 from hubwire import ConnectRequest, Principal, ServerOptions, Unauthorized
 
+from ..transports.asgi_doubles import GONE, Server
 from .conftest import HANDSHAKE, Reply, Running, Serve
 from .http_clients import Events, Polling, listening, open_events, polling
 
@@ -252,3 +253,19 @@ async def test_connections_of_one_hub_are_none_of_anothers(serve: Serve) -> None
         assert (await through_another_path.invoke("Echo", 1))["result"] == 1
         unknown = await running.request("GET", f"/client/?hub=other&id={token}")
         assert (unknown.status, unknown.body) == (404, b"No such hub")
+
+
+async def test_a_body_that_breaks_off_is_400_for_whoever_still_listens(serve: Serve) -> None:
+    async with serve() as running, polling(running) as client:
+        server = Server({"type": "http.request", "body": HANDSHAKE[:5].encode(), "more_body": True}, GONE)
+        path, _, query = client.target.partition("?")
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [],
+        }
+        await running.hubs(scope, server.receive, server.send)
+        assert (server.status, server.body, server.content_type) == (400, b"", b"text/plain")
