@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import functools
+import inspect
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,6 +26,23 @@ TIMEOUT_SECONDS = 10.0
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:
     """The server of these tests is fastest on the loop that serves it in production."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that waits for nothing fails: pytest cannot interrupt this loop while nothing happens in it."""
+    here = Path(__file__).parent
+    for item in items:
+        if isinstance(item, pytest.Function) and here in item.path.parents and inspect.iscoroutinefunction(item.obj):
+            item.obj = _limited(item.obj)
+
+
+def _limited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+    @functools.wraps(test)
+    async def limited(*arguments: Any, **named: Any) -> None:
+        async with asyncio.timeout(3 * TIMEOUT_SECONDS):
+            await test(*arguments, **named)
+
+    return limited
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -59,12 +80,15 @@ class Conformance:
         """The hub that has everything."""
         return f"{self.address}/testhub"
 
+    async def page(self, path: str) -> str:
+        """One of its pages."""
+        async with aiohttp.ClientSession() as session, session.get(self.address + path) as response:
+            return await response.text()
+
     async def events(self, connection_id: str | None, until: str) -> list[str]:
         """What happened to a connection, once that has."""
-        page = f"{self.address}/events/{connection_id}?until={until}"
-        async with aiohttp.ClientSession() as session, session.get(page) as response:
-            events: list[str] = await response.json()
-            return events
+        events: list[str] = json.loads(await self.page(f"/events/{connection_id}?until={until}"))
+        return events
 
 
 @pytest.fixture

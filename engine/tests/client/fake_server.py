@@ -20,23 +20,30 @@ Scripted = web.StreamResponse | Callable[[web.Request], web.StreamResponse]
 
 
 class FakeSocket:
-    """The server's end of one WebSocket."""
+    """The server's end of one WebSocket. It is read all the time, so that a good-bye is answered at once."""
 
-    def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
+    def __init__(self, request: web.Request) -> None:
         self.request = request
-        self.socket = socket
-        self.is_over = asyncio.Event()
-        self._messages: list[dict[str, Any]] = []
+        self._socket = web.WebSocketResponse(timeout=0.1)
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._is_over = asyncio.Event()
+
+    async def run(self) -> web.WebSocketResponse:
+        """Read until the end."""
+        await self._socket.prepare(self.request)
+        try:
+            async for frame in self._socket:
+                if frame.type is WSMsgType.TEXT:
+                    for part in frame.data.split("\x1e")[:-1]:
+                        self._messages.put_nowait(json.loads(part))
+        finally:
+            self._is_over.set()
+        return self._socket
 
     async def receive(self) -> dict[str, Any]:
         """The client's next hub message."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not self._messages:
-                frame = await self.socket.receive()
-                if frame.type is not WSMsgType.TEXT:
-                    raise ConnectionError(f"the client sent {frame.type!r} {frame.data!r}")
-                self._messages += [json.loads(part) for part in frame.data.split("\x1e")[:-1]]
-        return self._messages.pop(0)
+            return await self._messages.get()
 
     async def receive_call(self) -> dict[str, Any]:
         """The next one that is neither a ping nor an ack."""
@@ -44,19 +51,18 @@ class FakeSocket:
             pass
         return message
 
-    async def receive_close(self) -> int | None:
+    async def closed(self) -> int | None:
         """Wait for the end of the socket; returns the code of the client's close frame, 1006 without one."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while (await self.socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                pass
-        return self.socket.close_code
+            await self._is_over.wait()
+        return self._socket.close_code
 
     async def send(self, *messages: object) -> None:
         """Send hub messages in one frame."""
         await self.send_text("".join(json.dumps(message) + "\x1e" for message in messages))
 
     async def send_text(self, text: str) -> None:
-        await self.socket.send_str(text)
+        await self._socket.send_str(text)
 
     async def shake_hands(self, *glued: object) -> dict[str, Any]:
         """Accept the handshake, which is returned; `glued` follows in the same frame."""
@@ -66,15 +72,13 @@ class FakeSocket:
 
     async def close(self, code: int = 1000) -> None:
         """End it properly."""
-        await self.socket.close(code=code)
-        self.is_over.set()
+        await self._socket.close(code=code)
 
     def drop(self) -> None:
         """End it as a lost network does."""
         transport = self.request.transport
         assert transport is not None
         transport.abort()
-        self.is_over.set()
 
 
 class FakeServer:
@@ -99,7 +103,6 @@ class FakeServer:
         self.url = ""
         self._ids = 0
         self._sockets: asyncio.Queue[FakeSocket] = asyncio.Queue()
-        self._open: list[FakeSocket] = []
         self._releases = asyncio.Event()
 
     async def __aenter__(self) -> FakeServer:
@@ -118,8 +121,6 @@ class FakeServer:
 
     async def __aexit__(self, *_: object) -> None:
         self._releases.set()
-        for socket in self._open:
-            socket.is_over.set()
         await self._runner.cleanup()
 
     async def socket(self) -> FakeSocket:
@@ -141,7 +142,7 @@ class FakeServer:
     async def _negotiate(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         if self.negotiations:
-            return _scripted(self.negotiations.pop(0), request)
+            return await _scripted(self.negotiations.pop(0), request)
         self._ids += 1
         answer: dict[str, Any] = {
             "negotiateVersion": 1,
@@ -159,31 +160,20 @@ class FakeServer:
         self.requests.append(request)
         if request.headers.get("Upgrade", "").lower() != "websocket":
             if self.gets:
-                return await self._answered(request, self.gets.pop(0))
+                return await _scripted(self.gets.pop(0), request)
             await self._releases.wait()
             return web.Response(status=204)
         if self.upgrades:
-            return _scripted(self.upgrades.pop(0), request)
-        response = web.WebSocketResponse(autoping=True, autoclose=True, timeout=0.1)
-        await response.prepare(request)
-        socket = FakeSocket(request, response)
-        self._open.append(socket)
+            return await _scripted(self.upgrades.pop(0), request)
+        socket = FakeSocket(request)
         self._sockets.put_nowait(socket)
-        await socket.is_over.wait()
-        return response
-
-    async def _answered(self, request: web.Request, scripted: Scripted) -> web.StreamResponse:
-        response = _scripted(scripted, request)
-        if isinstance(response, EventStream):
-            await response.prepare(request)
-            await response.run()
-        return response
+        return await socket.run()
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         body = await request.read()
         if self.posts:
-            return _scripted(self.posts.pop(0), request)
+            return await _scripted(self.posts.pop(0), request)
         self.posted.put_nowait(body)
         return web.Response()
 
@@ -206,7 +196,8 @@ class EventStream(web.StreamResponse):
     def end(self) -> None:
         self._pieces.put_nowait(None)
 
-    async def run(self) -> None:
+    async def run(self, request: web.Request) -> None:
+        await self.prepare(request)
         while (piece := await self._pieces.get()) is not None:
             await self.write(piece)
 
@@ -217,5 +208,18 @@ def redirect(url: str, token: str | None = None) -> Scripted:
     return lambda _: web.json_response(answer)
 
 
-def _scripted(scripted: Scripted, request: web.Request) -> web.StreamResponse:
-    return scripted(request) if callable(scripted) else scripted
+def silence(request: web.Request) -> web.StreamResponse:
+    """No answer at all."""
+    return _Silence()
+
+
+class _Silence(web.StreamResponse):
+    async def run(self, request: web.Request) -> None:
+        await asyncio.Event().wait()
+
+
+async def _scripted(scripted: Scripted, request: web.Request) -> web.StreamResponse:
+    response = scripted(request) if callable(scripted) else scripted
+    if isinstance(response, EventStream | _Silence):
+        await response.run(request)
+    return response

@@ -72,7 +72,7 @@ class Supervisor:
         """Return when disconnected and, unless called by a handler, when all callbacks have run."""
         if self._task is None:
             return
-        if not self._is_stopping:
+        if not self._is_stopping and not self._is_over.is_set():
             self._is_stopping = True
             self._dispatcher.drop_calls()
             if self.link is not None:
