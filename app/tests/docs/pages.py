@@ -12,7 +12,7 @@ DOCS = REPOSITORY / "docs"
 PAGES = sorted(
     [
         *REPOSITORY.glob("*.md"),
-        *(REPOSITORY / name / "README.md" for name in ("engine", "app", "bench")),
+        *(REPOSITORY / name / "README.md" for name in ("engine", "app", "bench", "compliance", "compliance/vectors")),
         *DOCS.rglob("*.md"),
     ]
 )
