@@ -302,6 +302,20 @@ async def test_a_socket_that_fails_during_a_post_is_a_lost_connection() -> None:
         assert peer.hubs.connection_count == 0
 
 
+async def test_a_socket_that_fails_during_an_answer_is_a_lost_connection() -> None:
+    class Broken(MemoryTransport):
+        def write(self, data: bytes) -> None:
+            raise OSError("gone")
+
+    stage = Stage()
+    async with opened(stage) as peer:
+        peer.connection._transport = Broken()
+        peer.connection.feed(b'{"type":1,"invocationId":"1","target":"nothing","arguments":[]}\x1e')
+        await peer.settle()
+        assert isinstance(stage.events[-1], OSError)
+        assert peer.hubs.connection_count == 0
+
+
 async def test_reading_stops_while_a_backlog_waits_behind_a_call() -> None:
     call = b'{"type":1,"target":"wait","arguments":[]}\x1e'
     async with opened(Stage()) as peer:

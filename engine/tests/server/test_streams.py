@@ -446,6 +446,23 @@ async def test_a_method_that_does_not_stop_delays_disconnected_by_the_close_time
         release.set()
 
 
+async def test_what_fails_while_a_stream_cleans_up_does_not_keep_disconnected_from_running() -> None:
+    hub = script()
+
+    async def clumsy() -> AsyncGenerator[object, None]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("secret")
+
+    hub.streams["Clumsy"] = clumsy
+    async with opened(hub) as peer:
+        await peer.stream("1", "Clumsy")
+        await peer.vanish()
+        assert hub.events == ["connected", "disconnected"]
+
+
 async def test_an_item_that_cannot_be_written_ends_the_connection_with_its_error() -> None:
     hub = script()
 

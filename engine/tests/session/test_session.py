@@ -381,6 +381,14 @@ def test_a_message_over_the_limit_ends_the_connection_after_those_before_it(spli
     assert "The maximum message size of 200B was exceeded." in close["error"]
 
 
+def test_messages_under_the_limit_may_together_be_over_it() -> None:
+    session = make_open(HubOptions(maximum_receive_message_bytes=100, maximum_parallel_invocations=3))
+    chunk = b"".join(call(number, "D" * 30) for number in range(3))
+    assert len(chunk) > 100 > len(chunk) / 3
+    session.receive_data(chunk, 0.0)
+    assert [each.invocation_id for each in invoked(session.events())] == ["0", "1", "2"]
+
+
 def test_a_lost_transport_is_an_end_with_its_error() -> None:
     session = make_open()
     error = ConnectionResetError()

@@ -244,6 +244,74 @@ def test_more_than_the_outbox_limit_may_not_wait() -> None:
     assert event.size_bytes > 1200
 
 
+def test_an_ack_behind_a_waiting_call_makes_room_all_the_same() -> None:
+    wire = Wire(OPTIONS)
+    first = the(wire.receives(call(1), call(2), ack(0)))
+    wire.posts("a", size=600)
+    wire.posts("b")
+    assert wire.targets() == ["a"]
+    wire.receives(call(3), ack(1))
+    assert wire.targets() == ["b"]
+    wire.posts("c", size=600)
+    wire.receives(call(4)[:20])
+    wire.posts("d")
+    assert wire.targets() == ["c"]
+    wire.receives(call(4)[20:], ack(3), ack(2))
+    assert wire.targets() == ["d"]
+    order = []
+    events = [InvocationReceived(first)]
+    while events:
+        order.append(events[0].invocation.invocation_id)
+        wire.session.send_result(events[0].invocation, None, 0.0)
+        events = [each for each in wire.session.events() if isinstance(each, InvocationReceived)]
+    assert order == ["1", "2", "3", "4"]
+
+
+def test_an_ack_that_came_before_it_was_needed_is_found_when_it_is() -> None:
+    wire = Wire(OPTIONS)
+    wire.posts("a", size=300)
+    wire.receives(call(1), call(2), ack(1))
+    wire.posts("b", size=300)
+    wire.posts("c", size=300)
+    assert wire.targets() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("nonsense", [b"{\x1e", call(9, "T" * 40_000)])
+def test_nonsense_behind_a_waiting_call_is_the_end_when_its_turn_comes(nonsense: bytes) -> None:
+    wire = Wire(OPTIONS)
+    first = the(wire.receives(call(1), call(2)))
+    wire.posts("a", size=600)
+    wire.posts("b")
+    wire.receives(call(3), nonsense, ack(1))
+    assert wire.session.is_resumable
+    for number in "23":
+        wire.session.send_result(first, None, 0.0)
+        first = the(list(wire.session.events()))
+        assert first.invocation_id == number
+    wire.session.send_result(first, None, 0.0)
+    assert end(list(wire.session.events())).reason is EndReason.PROTOCOL
+
+
+def test_what_was_looked_at_and_not_dispatched_is_taken_from_the_new_transport() -> None:
+    wire = Wire(OPTIONS)
+    first = the(wire.receives(call(1), call(2)))
+    wire.posts("a", size=600)
+    wire.posts("b")
+    wire.receives(call(3), ack(1))
+    wire.is_lost()
+    wire.resumes()
+    wire.receives(sequence(3), call(3))
+    order = []
+    events: list[SessionEvent] = [InvocationReceived(first)]
+    while events:
+        (event,) = events
+        assert isinstance(event, InvocationReceived)
+        order.append(event.invocation.invocation_id)
+        wire.session.send_result(event.invocation, None, 0.0)
+        events = list(wire.session.events())
+    assert order == ["1", "2", "3"]
+
+
 # Interruptions
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from hubwire.errors import RemoteProtocolError
 from hubwire.options import HubOptions
+from hubwire.session.ahead import AheadReader
 from hubwire.session.events import EndReason, Overflowed
 from hubwire.session.resumption import Resumption
 from hubwire.session.session import Session
@@ -43,6 +44,7 @@ class StatefulSession(Session):
         if self._resumption is not None and self.state is not State.CLOSED:
             self._output += self._resumption.begin()
         super().receive_data(data, now)
+        self._look_for_acks()
 
     def receive_interruption(self, error: BaseException, now: float) -> None:
         """The transport is lost, but the client may come with another; call it only while `is_resumable`."""
@@ -108,6 +110,7 @@ class StatefulSession(Session):
     def _settle(self, version: int, now: float) -> None:
         if version >= _STATEFUL_VERSION:
             self._resumption = Resumption(self._options.stateful_reconnect_buffer_bytes, now)
+            self._reader = AheadReader(self._reader, self.codec)
 
     def _client_deadline(self) -> float:
         if self._resumption is not None and self._resumption.is_interrupted:
@@ -156,5 +159,14 @@ class StatefulSession(Session):
             self._output.append(encoded)
             return
         self._output += resumption.send(encoded)
+        self._look_for_acks()
         if resumption.held_bytes > self._options.outbox_limit_bytes:
             self._events.append(Overflowed(resumption.held_messages, resumption.held_bytes))
+
+    def _look_for_acks(self) -> None:
+        """Make room to send if that can be done, although what has come cannot be dispatched."""
+        resumption, reader = self._resumption, self._reader
+        if self._waiting is not None and resumption is not None and resumption.is_congested:
+            assert isinstance(reader, AheadReader), "set with the resumption"  # noqa: S101 - for the type checker
+            for sequence_id in reader.acks():
+                self._output += resumption.acknowledge(sequence_id)
