@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import aiohttp
 from multidict import CIMultiDict
@@ -17,8 +16,6 @@ from yarl import URL
 from hubwire.client.credentials import Credentials
 from hubwire.client.timing import within
 from hubwire.clock import Clock
-
-T = TypeVar("T")
 
 _KEEP_ALIVE_SECONDS = 4.0
 """How long an idle connection is kept for the next request. Below the 5 s of uvicorn and Node: a POST that meets the
@@ -124,8 +121,9 @@ class HttpClient:
         """
         session = self._open_session()  # with the TCP connection of the negotiation
         self._session = None
-        try:
-            connecting = session.ws_connect(
+
+        async def connect() -> aiohttp.ClientWebSocketResponse:
+            return await session.ws_connect(
                 URL(url, encoded=True),
                 headers=await self._all_headers(None, renews_token),
                 max_msg_size=maximum_message_bytes,
@@ -133,7 +131,9 @@ class HttpClient:
                 timeout=aiohttp.ClientWSTimeout(ws_close=None),
                 compress=0,
             )
-            return await within(self.clock, self.timeout_seconds, _as_coroutine(connecting)), session
+
+        try:
+            return await within(self.clock, self.timeout_seconds, connect()), session
         except BaseException:
             await session.close()
             raise
@@ -169,7 +169,3 @@ class HttpClient:
         headers.update(more or {})
         headers.update(self._headers)
         return headers
-
-
-async def _as_coroutine(awaitable: Awaitable[T]) -> T:
-    return await awaitable

@@ -168,6 +168,9 @@ class Link:
             _log.debug("The connection could not be resumed", exc_info=failure)
             self._session.receive_end(self._loss or failure)
         else:
+            if self._session.phase is not Phase.ADRIFT:  # ended meanwhile
+                await transport.abort()
+                return
             self._transport = transport
             self._session.resume(self._clock.monotonic())
             if self._tasks is not None and self._timing is not None:
