@@ -4,16 +4,26 @@
 |---|---|
 | `/testhub` | the hub, all transports, detailed errors, stateful reconnect; a token is welcome and not needed |
 | `/testhub-nowebsockets` | the same without WebSockets |
-| `/authorizedhub` | the same for those who bring a token |
+| `/testhub-websockets`, `/testhub-events`, `/testhub-polling` | the same with one transport each |
 | `/limits` | the same with limits so small that each can be reached |
+| `/outbox` | the same with little room for what a slow reader has not read, and all the time for it |
+| `/plain` | the same with the options that a hub has by itself: no details of errors, no stateful reconnect |
+| `/parallel` | the same with two plain calls of a connection at once |
+| `/minimum` | the same for negotiate version 1 and above |
+| `/expiring` | the same for those who bring a token, until it expires |
+| `/authorizedhub` | the same for those who bring a token |
 | `/uncreatable` | a hub that cannot be made |
 | `/echo` | raw connections: what comes goes back |
+| `/scripted` | the same, up to `return` or `raise` |
+| `/held?gate=<name>` | raw: not read until the gate opens; then it says how much there was up to a `.` |
+| `/flooding` | raw: written to without end, once something has come |
 | `/redirect` | negotiate leads to `/testHub?numRedirects=<n>`; with `?user=<id>` to `/authorizedhub`, token included |
 | `/redirect-forever` | negotiate leads to itself |
 | `/echoredirect` | answered with 307 to `/echo` |
 | `/bad-negotiate` | negotiate answers 400 with a body |
 | `/token?user=<id>&seconds=<life>` | a token |
 | `/clientresult/<connection id>?target=<name>` | asks that client of `/testhub` from outside of any hub method |
+| `/release/<gate>` | opens a gate at which a hub method waits; answers whether any did |
 | `/events/<connection id>?until=<event>` | what happened to a connection, as a JSON array; waits for the event named |
 
 Every negotiate sets the cookies `testCookie`, `testCookie2` and, expired, `expiredCookie`. Pages of any origin may read
@@ -23,6 +33,7 @@ the answers, credentials included.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping
@@ -33,7 +44,8 @@ import msgspec
 import hubwire
 from hubwire.clock import Clock
 from hubwire.errors import ClientResultTimeout, ConnectionGone
-from hubwire.testing.conformance_hub import AuthorizedHub, ConformanceHub, Journal, UncreatableHub
+from hubwire.testing.conformance_derived import DerivedHub, RawHandlers
+from hubwire.testing.conformance_hub import AuthorizedHub, Journal, UncreatableHub
 from hubwire.testing.conformance_tokens import ConformanceTokens
 from hubwire.transports.asgi import AsgiMessage, AsgiReceive, AsgiSend
 
@@ -61,6 +73,34 @@ LIMITS = hubwire.HubOptions(
     write_timeout_seconds=1,
 )
 """Those of `/limits`."""
+_MORE_HUBS = {
+    "/testhub-nowebsockets": hubwire.HubOptions(
+        detailed_errors=True, transports=frozenset({"ServerSentEvents", "LongPolling"})
+    ),
+    "/testhub-websockets": hubwire.HubOptions(detailed_errors=True, transports=frozenset({"WebSockets"})),
+    "/testhub-events": hubwire.HubOptions(detailed_errors=True, transports=frozenset({"ServerSentEvents"})),
+    "/testhub-polling": hubwire.HubOptions(detailed_errors=True, transports=frozenset({"LongPolling"})),
+    "/limits": LIMITS,
+    "/outbox": hubwire.HubOptions(detailed_errors=True, outbox_limit_bytes=64 * 1024, write_timeout_seconds=60),
+    "/plain": hubwire.HubOptions(),
+    "/parallel": hubwire.HubOptions(detailed_errors=True, maximum_parallel_invocations=2),
+    "/minimum": hubwire.HubOptions(detailed_errors=True, minimum_negotiate_version=1),
+}
+RAW_LIMITS = hubwire.ConnectionOptions(receive_buffer_bytes=1024, write_timeout_seconds=1, poll_timeout_seconds=1)
+"""Those of `/held` and `/flooding`."""
+AMPLE = hubwire.ServerOptions(
+    # Every origin, because suites in browsers come from wherever their own server is. Never do this elsewhere.
+    allowed_origins=None,
+    drain_seconds=1.0,
+)
+SCARCE = dataclasses.replace(
+    AMPLE,
+    connect_timeout_seconds=1,
+    maximum_pending_negotiations=3,
+    maximum_connections=3,
+    request_timeout_seconds=1,
+)
+"""Those of a server that has little of everything."""
 
 _MAXIMUM_WAIT_SECONDS = 30.0
 
@@ -76,28 +116,32 @@ async def echo(connection: hubwire.RawConnection) -> None:
 class ConformanceApp:
     """Routes what is no hub's itself and gives everything else to `server`."""
 
-    def __init__(self, *, on_ready: Callable[[], None] = lambda: None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_ready: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
+        options: hubwire.ServerOptions = AMPLE,
+    ) -> None:
         """Args:
         on_ready: called once the hubs run.
         """
         self._on_ready = on_ready
-        self.server = hubwire.HubServer(
-            # Every origin, because suites in browsers come from wherever their own server is. Never do this elsewhere.
-            hubwire.ServerOptions(allowed_origins=None, drain_seconds=1.0),
-            clock=clock,
-        )
+        self.server = hubwire.HubServer(options, clock=clock)
         self._tokens = ConformanceTokens(clock=clock)
         self._journal = Journal()
         self._redirects = itertools.count(1)
-        hub = functools.partial(ConformanceHub, self._journal)
+        hub = functools.partial(DerivedHub, self._journal)
         welcome = self._tokens.optional
         self.server.add(hub, path=TESTHUB, name="testhub", options=_DETAILED, verifier=welcome)
+        for path, hub_options in _MORE_HUBS.items():
+            self.server.add(hub, path=path, name=path[1:], options=hub_options, verifier=welcome)
         self.server.add(
             hub,
-            path="/testhub-nowebsockets",
-            name="testhub-nowebsockets",
-            options=hubwire.HubOptions(detailed_errors=True, transports=frozenset({"ServerSentEvents", "LongPolling"})),
-            verifier=welcome,
+            path="/expiring",
+            name="expiring",
+            options=hubwire.HubOptions(detailed_errors=True, close_on_expiration=True),
+            verifier=self._tokens,
         )
         self.server.add(
             functools.partial(AuthorizedHub, self._journal),
@@ -105,9 +149,12 @@ class ConformanceApp:
             options=_DETAILED,
             verifier=self._tokens,
         )
-        self.server.add(hub, path="/limits", name="limits", options=LIMITS, verifier=welcome)
         self.server.add(UncreatableHub, path="/uncreatable", options=_DETAILED)
         self.server.add_raw(echo, path=ECHO)
+        raw = RawHandlers(self._journal)
+        self.server.add_raw(raw.scripted, path="/scripted", name="scripted")
+        self.server.add_raw(raw.held, path="/held", name="held", options=RAW_LIMITS)
+        self.server.add_raw(raw.flooding, path="/flooding", name="flooding", options=RAW_LIMITS)
         self.server.add_redirect("/redirect", self._redirect)
         self.server.add_redirect("/redirect-forever", self._redirect_forever)
 
@@ -162,6 +209,8 @@ class ConformanceApp:
             await page.json(await self._client_result(path.rpartition("/")[2], page.query("target") or "Result"))
         elif path.startswith("/events/"):
             await page.json(await self._events(path.rpartition("/")[2], page.query("until")))
+        elif path.startswith("/release/"):
+            await page.json(self._journal.release(path.rpartition("/")[2]))
         elif path == "/":
             await page.answer(200, (__doc__ or "").encode())
         else:

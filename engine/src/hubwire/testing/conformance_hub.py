@@ -44,17 +44,18 @@ class ComplexObject:
 
 
 class Journal:
-    """What happened to each connection, and gates at which hub methods wait until told to go on.
+    """What happened to each connection, gates at which hub methods wait until told to go on, and the tasks they leave.
 
     Shared by all hub objects of a server. The oldest connections are forgotten.
     """
 
-    __slots__ = ("_events", "_gates", "_news")
+    __slots__ = ("_events", "_gates", "_news", "_tasks")
 
     def __init__(self) -> None:
         self._events: OrderedDict[str, list[str]] = OrderedDict()
         self._gates: dict[str, asyncio.Event] = {}
         self._news = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def note(self, connection_id: str, event: str) -> None:
         self._events.setdefault(connection_id, []).append(event)
@@ -84,6 +85,11 @@ class Journal:
             return False
         event.set()
         return True
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Hold on to a task until it ends."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 class ConformanceHub(Hub):

@@ -14,7 +14,7 @@ from typing import Any
 
 import hubwire
 from hubwire.testing import conformance_app
-from hubwire.testing.conformance_app import ConformanceApp
+from hubwire.testing.conformance_app import AMPLE, SCARCE, ConformanceApp
 
 LISTENING = "Listening on "
 """Begins the one line printed when the server is ready; the address follows."""
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.write(line)
             sys.stdout.flush()
 
-        app = ConformanceApp(on_ready=tell)
+        app = ConformanceApp(on_ready=tell, options=SCARCE if options.scarce else AMPLE)
         settings: dict[str, Any] = {"log_level": options.log_level}
         if options.plain_asgi:
             settings["http"] = "httptools"
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--certificate", type=Path, metavar="PEM", help="serve HTTPS and WSS with this certificate")
     parser.add_argument("--key", type=Path, metavar="PEM", help="its key, if it is not in the same file")
     parser.add_argument("--plain-asgi", action="store_true", help="serve WebSockets by ASGI, not on the fast lane")
+    parser.add_argument("--scarce", action="store_true", help="have so little room that each limit can be reached")
     parser.add_argument(
         "--log-level",
         choices=("critical", "error", "warning", "info", "debug"),
