@@ -75,7 +75,7 @@ class Person:
         """Stop as the client does, but at once: it closes a socket that its other thread reads, which wakes nobody
         before the server's next message, a ping for example.
         """
-        read = getattr(self.connection.transport._client, "sock", None)
+        read = self._socket()
         same = None if read is None else socket.socket(fileno=os.dup(read.fileno()))
         stopping = threading.Thread(target=self.connection.stop)
         stopping.start()
@@ -87,6 +87,18 @@ class Person:
         self.closed.get(timeout=WAIT_SECONDS)
         if read is not None:
             read.close()  # which it forgets where it noticed the end first
+
+    def lose_the_socket(self) -> None:
+        """As when a network changes."""
+        read = self._socket()
+        assert read is not None
+        read.shutdown(socket.SHUT_RDWR)
+        read.close()
+
+    def _socket(self) -> socket.socket | None:
+        """What the other thread of the client reads; None: it polls."""
+        read: socket.socket | None = getattr(self.connection.transport._client, "sock", None)
+        return read
 
     def call(self, target: str, *arguments: Any) -> Any:
         """Invoke and return the completion, whether result or error."""
@@ -267,6 +279,21 @@ def test_no_token(judged: Judged, over: str) -> None:
     with pytest.raises(HTTPError) as raised:
         Person(f"{judged.url}/authorizedhub", over).start()
     assert (raised.value.code, raised.value.reason, raised.value.read()) == (401, "Unauthorized", b"")
+
+
+@shows("24", over=("WebSockets-json", "WebSockets-messagepack", "ServerSentEvents-json"))
+def test_automatic_reconnect(judged: Judged, over: str) -> None:
+    person = Person(f"{judged.url}/testhub", over)
+    person.builder.with_automatic_reconnect({"type": "raw", "keep_alive_interval": 10, "reconnect_interval": 1})
+    reconnected: queue.Queue[None] = queue.Queue()
+    person.connection.on_reconnect(lambda: reconnected.put(None))
+    person.start()
+    first = person.result("GetCallerConnectionId")
+    person.lose_the_socket()
+    reconnected.get(timeout=WAIT_SECONDS)
+    assert person.result("GetCallerConnectionId") != first
+    assert person.result("Echo", TEXT) == TEXT
+    person.stop()
 
 
 @shows("25")

@@ -29,7 +29,7 @@ export class Trial {
     this._connections = [];
   }
 
-  /** Another case's view with some of `transport` and `protocol` replaced; null: what the client chooses. */
+  /** The same case with something of it replaced, such as its protocol. */
   with(changes) {
     return Object.assign(Object.create(this), changes);
   }
@@ -73,7 +73,7 @@ export class Trial {
     return new Promise((resolve) => connection.onclose(resolve));
   }
 
-  /** The arguments of the next call of `target`; a list for each call with `count`. */
+  /** The arguments of the next call of `target`. */
   received(connection, target) {
     return new Promise((resolve) => connection.on(target, (...values) => resolve(values)));
   }
