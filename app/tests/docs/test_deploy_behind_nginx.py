@@ -22,7 +22,6 @@ from engine.tests.docs.pages import run_page
 import hubwire
 from hubwire.client import HubConnection
 from hubwire.testing import serving
-from hubwire.transports.asgi_websocket import AsgiWebSocketTransport
 from hubwire.transports.websocket import WebSocketTransport
 
 PAGE = DOCS / "how-to" / "deploy-behind-nginx.md"
@@ -67,11 +66,10 @@ def write_certificate(folder: Path) -> None:
     (folder / f"{NAME}.key").write_bytes(private)
 
 
-def write_configuration(folder: Path, upstream_port: int, port: int, *, keepalive: bool = False) -> Path:
+def write_configuration(folder: Path, upstream_port: int, port: int) -> Path:
     """The page's file, with this machine's ports and folders, inside of the smallest nginx.conf."""
     text = block(PAGE, "nginx")
     for theirs, ours in (
-        ("# without keepalive, see below", "\n    keepalive 4;" if keepalive else ""),
         ("127.0.0.1:8000", f"127.0.0.1:{upstream_port}"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         (f"server_name {NAME}", "server_name localhost"),
@@ -149,17 +147,16 @@ async def test_every_transport_comes_through_nginx(tmp_path: Path) -> None:
     assert "secret" not in log
 
 
-@pytest.mark.parametrize(("keepalive", "lane"), [(False, WebSocketTransport), (True, AsgiWebSocketTransport)])
-async def test_keepalive_to_the_server_decides_about_the_lane(keepalive: bool, lane: type, tmp_path: Path) -> None:
+async def test_connections_that_nginx_keeps_have_the_fast_lane_too(tmp_path: Path) -> None:
     write_certificate(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     trusted = ssl.create_default_context(cafile=tmp_path / f"{NAME}.pem")
     server: hubwire.HubServer = run_page(PAGE, replace={NAME: "localhost"})["server"]
     async with serving(server) as address:
-        configuration = write_configuration(tmp_path, int(address.rpartition(":")[2]), port, keepalive=keepalive)
+        configuration = write_configuration(tmp_path, int(address.rpartition(":")[2]), port)
         async with nginx(configuration, port), HubConnection(f"https://localhost:{port}/panel", ssl=trusted) as client:
             assert await client.invoke("WhereFrom") == ["https", "127.0.0.1"]
             # Only the transport's class tells the lane; nothing else may depend on it.
             (connection,) = server.endpoint.connections.values()
-            assert type(getattr(connection, "_transport", None)) is lane
+            assert type(getattr(connection, "_transport", None)) is WebSocketTransport

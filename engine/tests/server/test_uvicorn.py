@@ -30,7 +30,7 @@ from hubwire.server.uvicorn import UVICORN_VERSION, Http
 from hubwire.testing import FakeClock
 from hubwire.transports.websocket import WebSocketTransport
 
-from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Journal, Running, Serve, fast_lane_only, until
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Journal, Running, Serve, fast_lane_only, read_reply, until
 from .http_clients import listening, polling
 
 
@@ -65,6 +65,22 @@ async def test_hubs_and_pages_share_a_port(serve: Serve, lane: str) -> None:
         async with running.connected(f"/sample?id={ids['connectionToken']}") as client:
             assert (await client.invoke("Who"))["result"]["connection"] == ids["connectionId"]
             assert is_on_fast_lane(running) is (lane == "fast")
+
+
+async def test_an_upgrade_of_the_connection_that_negotiated_has_the_same_lane(serve: Serve, lane: str) -> None:
+    async with serve(app=starlette) as running:
+        reader, writer = await running.open()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            writer.write(running.head("POST", "/sample/negotiate?negotiateVersion=1", Content_Length="0"))
+            ids = (await read_reply(reader)).json()
+            writer.write(running.upgrade_head(f"/Sample?id={ids['connectionToken']}"))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 101 ")
+            mask = bytes(4)
+            writer.write(bytes((0x81, 0x80 | len(HANDSHAKE))) + mask + HANDSHAKE.encode())
+            assert await reader.readexactly(5) == b"\x81\x03{}\x1e"
+            assert is_on_fast_lane(running) is (lane == "fast")
+        writer.close()
 
 
 async def test_hubs_may_be_mounted_below_a_prefix(serve: Serve) -> None:

@@ -148,18 +148,7 @@ class Http(asyncio.Protocol):
         assert self._hubs is not None, "a route was found in it"  # noqa: S101 - for the type checker
         self._leave()
         transport, self._transport = self._transport, None
-        connections = cast("set[Any]", self._server_state.connections)
-        lane = WebSocketTransport(transport, _frame_limit(route, self._hubs), connections.discard)
-        transport.set_protocol(lane)
-        connections.add(lane)
-        parsed = lane.receive_head(head)
-        if parsed is None:
-            return
-        request, response = parsed
-        if response.status_code != 101:
-            lane.reject(response)
-            return
-        self._hubs.start(_open(self._hubs, route, lane, request, response, early, transport))
+        _hand_to_fast_lane(transport, self._hubs, self._server_state, route, head, early)
 
 
 class _HttpBesideHubs(HttpToolsProtocol):
@@ -171,6 +160,38 @@ class _HttpBesideHubs(HttpToolsProtocol):
         """uvicorn stops and waits for its answers: hub connections that consist of them have to be told."""
         super().shutdown()
         self.hubs.begin_drain()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The client, or a proxy, upgrades the TCP connection that has carried its negotiate: a hub's lane is the same.
+
+        uvicorn has dropped what followed in the same segment, which RFC 6455 4.1 forbids clients to send.
+        """
+        path = unquote(self.url.partition(b"?")[0].decode("latin-1"))
+        route = self.hubs.endpoint.admission.find(path)
+        if route is None or route.is_negotiate or self.scope["method"] != "GET":
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        fields = (b"%b: %b\r\n" % field for field in self.scope["headers"])
+        head = b"GET %b HTTP/1.1\r\n%b\r\n" % (self.url, b"".join(fields))
+        _hand_to_fast_lane(self.transport, self.hubs, self.server_state, route, head, b"")
+
+
+def _hand_to_fast_lane(
+    transport: asyncio.Transport, hubs: HubServer, state: ServerState, route: Route, head: bytes, early: bytes
+) -> None:
+    connections = cast("set[Any]", state.connections)
+    lane = WebSocketTransport(transport, _frame_limit(route, hubs), connections.discard)
+    transport.set_protocol(lane)
+    connections.add(lane)
+    parsed = lane.receive_head(head)
+    if parsed is None:
+        return
+    request, response = parsed
+    if response.status_code != 101:
+        lane.reject(response)
+        return
+    hubs.start(_open(hubs, route, lane, request, response, early, transport))
 
 
 async def _open(
