@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -61,8 +61,21 @@ class FakeSocket:
         """Send hub messages in one frame."""
         await self.send_text("".join(json.dumps(message) + "\x1e" for message in messages))
 
+    async def send_many(self, messages: Iterable[object]) -> None:
+        """Send each in a frame of its own, as fast as the client takes them."""
+        for message in messages:
+            await self.send(message)
+
     async def send_text(self, text: str) -> None:
         await self._socket.send_str(text)
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._socket.send_bytes(data)
+
+    def stop_reading(self) -> None:
+        """Hear nothing any more, not even a good-bye."""
+        transport: Any = self.request.transport  # uvloop's are no asyncio.ReadTransport by name
+        transport.pause_reading()
 
     async def shake_hands(self, *glued: object) -> dict[str, Any]:
         """Accept the handshake, which is returned; `glued` follows in the same frame."""
@@ -100,6 +113,7 @@ class FakeServer:
         self.deleted = asyncio.Event()
         self.offer: dict[str, Sequence[str]] = {name: ("Text", "Binary") for name in ALL_TRANSPORTS}
         self.offers_stateful_reconnect = False
+        self.answers_deletes = True
         self.url = ""
         self._ids = 0
         self._sockets: asyncio.Queue[FakeSocket] = asyncio.Queue()
@@ -180,6 +194,8 @@ class FakeServer:
     async def _delete(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
         self.deleted.set()
+        if not self.answers_deletes:
+            await self._releases.wait()
         return web.Response(status=202)
 
 

@@ -55,19 +55,28 @@ async def test_who_waits_for_an_item_keeps_the_socket_read(calls: Calls, backlog
     assert not backlog.may_read
 
 
-async def test_a_stream_that_nobody_takes_fails_alone(calls: Calls, backlog: Backlog) -> None:
+async def test_the_stream_that_holds_the_most_is_the_one_that_fails(calls: Calls, backlog: Backlog) -> None:
     slow, quick = calls.begin_stream("1", "Flood"), calls.begin_stream("2", "Count")
-    for _ in range(10):
-        calls.receive(StreamItem("1", "x"), 400)
-    assert backlog.is_full
-    calls.receive(StreamItem("2", "y"), 400)
-    assert await quick.next() == StreamItem("2", "y")
     for _ in range(3):
-        assert await slow.next() == StreamItem("1", "x")
-    with pytest.raises(ReceiveBufferFull, match=r"2000 B.*'Flood'"):
+        calls.receive(StreamItem("1", "x"), 400)
+    calls.receive(StreamItem("2", "y"), 400)
+    was_full = backlog.is_full
+    assert calls.fail_largest_stream() == "1"
+    assert (was_full, backlog.is_full) == (True, False)
+    calls.receive(StreamItem("1", "x"), 400)
+    with pytest.raises(ReceiveBufferFull, match=r"2000 B.* for Flood"):
         await slow.next()
     assert not slow.has_ended
+    assert await quick.next() == StreamItem("2", "y")
     assert backlog.held_bytes == 0
+
+
+async def test_no_stream_fails_when_handlers_hold_more(calls: Calls, backlog: Backlog) -> None:
+    assert calls.fail_largest_stream() is None
+    calls.begin_stream("1", "Flood")
+    calls.receive(StreamItem("1", "x"), 400)
+    backlog.add(2000)
+    assert calls.fail_largest_stream() is None
 
 
 async def test_a_forgotten_stream_holds_nothing(calls: Calls, backlog: Backlog) -> None:

@@ -2,7 +2,7 @@
 
 One socket carries everything, so a reader that stops for a slow stream also stops for the answer that somebody awaits,
 perhaps the very loop that reads the stream. Hence two bounds: above the first reading pauses, unless somebody awaits
-an answer; above the second whoever is too slow is told.
+an answer; above the second whoever holds the most fails, a stream alone, handlers with the connection.
 """
 
 from __future__ import annotations
@@ -28,14 +28,18 @@ class Backlog:
         self._awaited = 0
         self._reader: asyncio.Future[None] | None = None
 
-    def add(self, size_bytes: int) -> None:
-        """A message waits."""
-        self.held_bytes += size_bytes + MESSAGE_OVERHEAD_BYTES
+    def add(self, size_bytes: int) -> int:
+        """A message waits; returns what it counts."""
+        counted_bytes = size_bytes + MESSAGE_OVERHEAD_BYTES
+        self.held_bytes += counted_bytes
+        return counted_bytes
 
-    def take(self, size_bytes: int) -> None:
-        """It was taken, or dropped."""
-        self.held_bytes -= size_bytes + MESSAGE_OVERHEAD_BYTES
+    def take(self, size_bytes: int) -> int:
+        """It was taken, or dropped; returns what it counted."""
+        counted_bytes = size_bytes + MESSAGE_OVERHEAD_BYTES
+        self.held_bytes -= counted_bytes
         self._tell_reader()
+        return counted_bytes
 
     @property
     def is_full(self) -> bool:

@@ -13,10 +13,13 @@ from hubwire.wire.messages import Completion, StreamItem
 class StreamInbox:
     """The items of one stream that have arrived, for the one who reads it."""
 
-    __slots__ = ("_backlog", "_end", "_items", "_reader", "_target")
+    __slots__ = ("_backlog", "_end", "_items", "_reader", "call_id", "held_bytes", "target")
 
-    def __init__(self, target: str, backlog: Backlog) -> None:
-        self._target = target
+    def __init__(self, call_id: str, target: str, backlog: Backlog) -> None:
+        self.call_id = call_id
+        self.target = target
+        self.held_bytes = 0
+        """What waits, as the backlog counts it."""
         self._backlog = backlog
         self._items: deque[tuple[StreamItem, int]] = deque()
         self._end: Completion | BaseException | None = None
@@ -36,7 +39,7 @@ class StreamInbox:
             finally:
                 self._reader = None
         item, size_bytes = self._items.popleft()
-        self._backlog.take(size_bytes)
+        self.held_bytes -= self._backlog.take(size_bytes)
         return item
 
     @property
@@ -45,15 +48,11 @@ class StreamInbox:
         return isinstance(self._end, Completion)
 
     def put(self, item: StreamItem, size_bytes: int) -> None:
-        """Take an item. One too many for the backlog fails the stream, unless its reader is there to take it."""
-        if self._end is not None:
-            return
-        if self._items and self._backlog.is_full:
-            self.end(ReceiveBufferFull(self._backlog.limit_bytes, self._target))
-            return
-        self._items.append((item, size_bytes))
-        self._backlog.add(size_bytes)
-        self._tell_reader()
+        """Take an item."""
+        if self._end is None:
+            self._items.append((item, size_bytes))
+            self.held_bytes += self._backlog.add(size_bytes)
+            self._tell_reader()
 
     def end(self, end: Completion | BaseException) -> None:
         """There will be no more; the first end counts."""
@@ -62,9 +61,9 @@ class StreamInbox:
             self._tell_reader()
 
     def drop(self) -> None:
-        """Nobody reads any more."""
+        """What waits is for nobody any more."""
         while self._items:
-            self._backlog.take(self._items.popleft()[1])
+            self.held_bytes -= self._backlog.take(self._items.popleft()[1])
 
     def _tell_reader(self) -> None:
         if self._reader is not None and not self._reader.done():
@@ -92,7 +91,7 @@ class Calls:
 
     def begin_stream(self, call_id: str, target: str) -> StreamInbox:
         """Return where the items will be; `forget` it afterwards, whatever happened."""
-        inbox = self._streams[call_id] = StreamInbox(target, self._backlog)
+        inbox = self._streams[call_id] = StreamInbox(call_id, target, self._backlog)
         return inbox
 
     def forget(self, call_id: str) -> None:
@@ -114,6 +113,16 @@ class Calls:
                 pending.set_result(message)
         elif (inbox := self._streams.get(message.invocation_id)) is not None:
             inbox.end(message)
+
+    def fail_largest_stream(self) -> str | None:
+        """Fail the stream that holds the most, if it holds more than the handlers; returns its id."""
+        largest = max(self._streams.values(), key=lambda inbox: inbox.held_bytes, default=None)
+        held_by_streams = sum(inbox.held_bytes for inbox in self._streams.values())
+        if largest is None or largest.held_bytes < self._backlog.held_bytes - held_by_streams:
+            return None
+        largest.drop()
+        largest.end(ReceiveBufferFull(self._backlog.limit_bytes, largest.target))
+        return largest.call_id
 
     def fail(self, reason: BaseException | None) -> None:
         """Nothing will come any more, because the connection has ended."""

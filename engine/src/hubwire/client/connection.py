@@ -87,8 +87,8 @@ class HubConnection:
                 what they send, and a client must not be filled up.
             receive_pause_bytes: What may wait for handlers and readers of streams before reading pauses; it goes on
                 while something awaits an answer.
-            receive_limit_bytes: What may wait at most: a stream that has more fails with `ReceiveBufferFull`, and so
-                does the connection when handlers are too slow.
+            receive_limit_bytes: What may wait at most. Above it the stream that holds the most fails with
+                `ReceiveBufferFull`, or the connection if the handlers hold more.
             stateful_reconnect_buffer_bytes: What may be unacknowledged before `send` waits. 100,000: the official
                 clients'.
             property_names: How fields of dataclasses and Structs are spelled on the wire.

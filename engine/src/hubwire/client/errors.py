@@ -125,7 +125,8 @@ class ReceiveBufferFull(ConnectFailed):
     def __init__(self, limit_bytes: int, target: str) -> None:
         self.limit_bytes = limit_bytes
         self.target = target
+        """Which stream, or that it was the handlers."""
         super().__init__(
-            f"More than {limit_bytes} B that the server sent wait to be taken, now for {target!r}. "
+            f"More than {limit_bytes} B that the server sent wait to be taken, most of it for {target}. "
             "Take items faster or do less in handlers, or raise HubConnection(receive_limit_bytes=...)."
         )

@@ -187,10 +187,7 @@ class Link:
                     case Opened():
                         self._on_open()
                     case MessageReceived(Invocation() as call, size_bytes):
-                        if self.backlog.is_full:
-                            self._session.send_failure(ReceiveBufferFull(self.backlog.limit_bytes, call.target))
-                        else:
-                            self._dispatcher.put_call(call, size_bytes, self.send)
+                        self._dispatcher.put_call(call, size_bytes, self.send)
                     case MessageReceived(StreamItem() | Completion() as message, size_bytes):
                         self.calls.receive(message, size_bytes)
                     case Adrift(error):
@@ -198,11 +195,22 @@ class Link:
                     case Ended():
                         self._ended.set_result(event)
 
+                if self.backlog.is_full:
+                    self._make_room()
         if self._room and self._session.has_room:
             waiting, self._room = self._room, []
             for room in waiting:
                 if not room.done():
                     room.set_result(None)
+
+    def _make_room(self) -> None:
+        call_id = self.calls.fail_largest_stream()
+        if self._session.phase is Phase.CLOSED:
+            return
+        if call_id is None:
+            self._session.send_failure(ReceiveBufferFull(self.backlog.limit_bytes, "the handlers"))
+        else:
+            self._session.send(CancelInvocation(call_id), self._clock.monotonic())
 
     def _lose(self, error: BaseException | None) -> None:
         """The transport is gone, noticed by whoever noticed first."""
