@@ -6,7 +6,9 @@ import asyncio
 import functools
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ import aiohttp
 import pytest
 import uvloop
 
-from hubwire.testing import FakeClock, serving
-from hubwire.testing.conformance_app import ConformanceApp
+from hubwire.testing import FakeClock
+from hubwire.testing.server import LISTENING
 
 from .fake_server import FakeServer
 
@@ -91,11 +93,16 @@ class Conformance:
         return events
 
 
-@pytest.fixture
-async def conformance() -> AsyncIterator[Conformance]:
-    app = ConformanceApp()
-    async with serving(app.server, app) as address:
-        yield Conformance(address)
+@pytest.fixture(scope="session")
+def conformance() -> Iterator[Conformance]:
+    """One for all tests, in a process of its own as its users run it."""
+    command = [sys.executable, "-m", "hubwire.testing.server", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield Conformance(server.stdout.readline().removeprefix(LISTENING).strip())
+        finally:
+            server.terminate()
 
 
 @pytest.fixture

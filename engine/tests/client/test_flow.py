@@ -36,12 +36,12 @@ async def test_a_stream_can_be_read_with_a_call_for_each_item(conformance: Confo
 
 
 async def test_a_stream_that_outgrows_the_limit_fails_alone(conformance: Conformance) -> None:
-    connection = HubConnection(conformance.url, receive_pause_bytes=1_000, receive_limit_bytes=100_000)
+    connection = HubConnection(conformance.url, receive_pause_bytes=1_000, receive_limit_bytes=1_000_000)
     async with connection:
         flood = connection.stream("Flood", 1000)
         await anext(flood)
         held = asyncio.ensure_future(connection.invoke("HoldCancellable", "for ever"))  # keeps the socket read
-        with pytest.raises(ReceiveBufferFull, match=r"100000 B.* for Flood.*receive_limit_bytes"):
+        with pytest.raises(ReceiveBufferFull, match=r"1000000 B.* for Flood.*receive_limit_bytes"):
             await _read_with_a_stream_for_each_item(flood, connection)
         assert not held.done()
         assert [number async for number in connection.stream("Counter", 5)] == [0, 1, 2, 3, 4]

@@ -122,8 +122,10 @@ class HttpClient:
         session = self._open_session()  # with the TCP connection of the negotiation
         self._session = None
 
+        opened: list[aiohttp.ClientWebSocketResponse] = []
+
         async def connect() -> aiohttp.ClientWebSocketResponse:
-            return await session.ws_connect(
+            socket = await session.ws_connect(
                 URL(url, encoded=True),
                 headers=await self._all_headers(None, renews_token),
                 max_msg_size=maximum_message_bytes,
@@ -131,11 +133,15 @@ class HttpClient:
                 timeout=aiohttp.ClientWSTimeout(ws_close=None),
                 compress=0,
             )
+            opened.append(socket)
+            return socket
 
         try:
             return await within(self.clock, self.timeout_seconds, connect()), session
         except BaseException:
             await session.close()
+            for socket in opened:  # at the very moment when nobody waited any more
+                await socket.close()
             raise
 
     async def close(self) -> None:

@@ -39,7 +39,7 @@ class Link:
         dispatcher: Dispatcher,
         clock: Clock,
         *,
-        on_open: Callable[[], None],
+        on_open: Callable[[Link], None],
         regain: Callable[[], Awaitable[Transport]],
     ) -> None:
         """Args:
@@ -81,6 +81,8 @@ class Link:
                     for task in (reading, self._timing, self._acknowledging):
                         if task is not None:
                             task.cancel()
+                    # A cancelled task keeps its frame, which keeps us; nothing here should need a collector.
+                    self._timing = self._acknowledging = None
             return ended
         finally:
             self.calls.fail(self._ended.result().error if self._ended.done() else None)
@@ -185,7 +187,7 @@ class Link:
             for event in events:
                 match event:
                     case Opened():
-                        self._on_open()
+                        self._on_open(self)
                     case MessageReceived(Invocation() as call, size_bytes):
                         self._dispatcher.put_call(call, size_bytes, self.send)
                     case MessageReceived(StreamItem() | Completion() as message, size_bytes):

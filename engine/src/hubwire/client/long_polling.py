@@ -54,9 +54,15 @@ class LongPollingTransport:
         if self._poster is None:
             return None
         # A task, so that `close` can break it off while it waits.
-        self._waiting = asyncio.get_running_loop().create_task(self._receive())
-        await asyncio.wait((self._waiting,))
-        return None if self._waiting.cancelled() else self._waiting.result()
+        waiting = self._waiting = asyncio.get_running_loop().create_task(self._receive())
+        try:
+            await asyncio.wait((waiting,))
+            return None if waiting.cancelled() else waiting.result()
+        except asyncio.CancelledError:
+            waiting.cancel()
+            raise
+        finally:
+            self._waiting = None
 
     async def send(self, data: bytes, is_binary: bool) -> None:
         if self._poster is None:

@@ -162,25 +162,13 @@ class Supervisor:
         now = settings.clock.monotonic()
         session = ClientSession(settings.codec, limits, now)
         opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def on_open() -> None:
-            opened.set_result(None)
-            if self._is_stopping:
-                return
-            self.link = link
-            self.connection_id = dialed.connection_id
-            self.state = ConnectionState.CONNECTED
-            if self._was_connected:
-                self._dispatcher.put_callback(self._callbacks.reconnected, argument=dialed.connection_id)
-            self._was_connected = True
-
         link = Link(
             session,
             dialed.transport,
             self._backlog,
             self._dispatcher,
             settings.clock,
-            on_open=on_open,
+            on_open=functools.partial(self._on_open, opened, dialed.connection_id),
             regain=functools.partial(self._dialer.regain, dialed),
         )
         running = asyncio.create_task(link.run())
@@ -193,3 +181,14 @@ class Supervisor:
         if not opened.done():
             raise running.result().error or HandshakeFailed("The server ended the connection during the handshake.")
         return running
+
+    def _on_open(self, opened: asyncio.Future[None], connection_id: str | None, link: Link) -> None:
+        opened.set_result(None)
+        if self._is_stopping:
+            return
+        self.link = link
+        self.connection_id = connection_id
+        self.state = ConnectionState.CONNECTED
+        if self._was_connected:
+            self._dispatcher.put_callback(self._callbacks.reconnected, argument=connection_id)
+        self._was_connected = True

@@ -76,9 +76,11 @@ class WebSocketTransport:
         await self.abort()
 
     async def abort(self) -> None:
-        # Closing the socket itself would be a good-bye, after which nothing can be resumed.
+        # Closing the socket first would be a good-bye, after which nothing can be resumed.
         if self._session is not None:
             await self._session.close()
+        if self._socket is not None:
+            await self._socket.close()
 
     def _opened(self) -> aiohttp.ClientWebSocketResponse:
         if self._socket is None:

@@ -1,0 +1,44 @@
+"""What a connection leaves behind: nothing, not even work for the collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+
+import pytest
+
+from hubwire.client import HubConnection
+
+from .conftest import Conformance, until
+
+
+def alive() -> Counter[str]:
+    """Objects of the client and of aiohttp, by class."""
+    kinds = (type(each) for each in gc.get_objects())
+    return Counter(
+        kind.__qualname__ for kind in kinds if str(kind.__module__).startswith(("hubwire.client", "aiohttp."))
+    )
+
+
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents", "LongPolling"])
+async def test_an_ended_connection_leaves_nothing(conformance: Conformance, transport: str) -> None:
+    async def connect() -> None:
+        connection = HubConnection(conformance.url, transports=[transport])
+        connection.on("Message", lambda _: None)
+        async with connection:
+            assert await connection.invoke("Echo", 1) == 1
+            assert [item async for item in connection.stream("Stream")] == ["a", "b", "c"]
+
+    await connect()  # what is kept once and for all
+    tasks = len(asyncio.all_tasks())
+    gc.collect()
+    before = alive()
+    gc.disable()
+    try:
+        for _ in range(3):
+            await connect()
+        await until(lambda: alive() <= before)
+    finally:
+        gc.enable()
+    assert len(asyncio.all_tasks()) == tasks
