@@ -292,6 +292,16 @@ def test_nonsense_behind_a_waiting_call_is_the_end_when_its_turn_comes(nonsense:
     assert end(list(wire.session.events())).reason is EndReason.PROTOCOL
 
 
+@pytest.mark.parametrize(("message", "count"), [(b"\x1e", 70_000), (PING, 3_000)])
+def test_reading_stops_behind_a_waiting_call_however_small_the_messages_are(message: bytes, count: int) -> None:
+    wire = Wire(OPTIONS)
+    wire.receives(call(1), call(2))
+    wire.posts("a", size=600)
+    for _ in range(10):
+        wire.receives(message * (count // 10))
+    assert not wire.session.wants_data
+
+
 def test_what_was_looked_at_and_not_dispatched_is_taken_from_the_new_transport() -> None:
     wire = Wire(OPTIONS)
     first = the(wire.receives(call(1), call(2)))

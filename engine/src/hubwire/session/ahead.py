@@ -10,6 +10,10 @@ from hubwire.wire.codec import Codec
 from hubwire.wire.framing import MessageReader
 from hubwire.wire.messages import Ack
 
+_OBJECT_BYTES = 64
+"""What Python needs to hold a message besides its bytes. Without it empty messages, which have a byte each on the wire,
+would count for nothing, and a client could send them until memory ends."""
+
 
 class AheadReader:
     """Implements `MessageReader` around a codec's own.
@@ -35,7 +39,7 @@ class AheadReader:
                     yield ack.sequence_id
                 else:
                     self._passed.append(payload)
-                    self._passed_bytes += len(payload)
+                    self._passed_bytes += len(payload) + _OBJECT_BYTES
         except RemoteProtocolError:
             return  # a message that is too large; it is the fault of whoever gets there by `next_message`
 
@@ -53,7 +57,7 @@ class AheadReader:
         if not self._passed:
             return self._reader.next_message()
         payload = self._passed.popleft()
-        self._passed_bytes -= len(payload)
+        self._passed_bytes -= len(payload) + _OBJECT_BYTES
         return payload
 
     def rest(self) -> bytes:
