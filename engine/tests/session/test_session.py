@@ -326,6 +326,13 @@ def test_a_close_may_carry_a_reason_and_an_invitation() -> None:
     assert sent(session) == [{"type": 7, "error": "maintenance", "allowReconnect": True}]
 
 
+def test_a_reason_that_cannot_be_written_ends_the_connection_all_the_same() -> None:
+    session = make_open()
+    session.send_close("caf\udce9")  # as file names may have it
+    assert sent(session) == [{"type": 7, "error": "Connection closed with an error.", "allowReconnect": True}]
+    assert isinstance(ended(session).error, UnicodeEncodeError)
+
+
 def test_before_the_handshake_there_is_no_close_message() -> None:
     session = make()
     session.send_close(allow_reconnect=True)

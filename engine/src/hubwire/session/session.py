@@ -461,6 +461,8 @@ class Session:
         self._end(reason, error)
 
     def _end(self, reason: EndReason, error: BaseException | None) -> None:
+        if self.state is State.CLOSED:  # the Close that was to be the last word could not be written, and that ended it
+            return
         self.state = advance(self.state, Step.ENDED)
         self._waiting = None
         self._reader.rest()  # a backlog is of no use any more
