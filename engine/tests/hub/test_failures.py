@@ -39,6 +39,13 @@ class TooMany(HubError):
     """An application's own kind."""
 
 
+class Speechless(HubError):
+    """One whose text fails."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
 COUNT = "Invocation provides 1 argument(s) but target expects 2."
 PREFIX = "An unexpected error occurred invoking 'Send' on the server."
 SERVER = "Failed to invoke 'Send' due to an error on the server."
@@ -56,6 +63,8 @@ SERVER = "Failed to invoke 'Send' due to an error on the server."
             PREFIX,
             f"{PREFIX} InvalidOperationException: An error occurred.",
         ),
+        (HubError("caf\udce9"), *[f"{PREFIX} HubException: caf?"] * 2),
+        (Speechless(), *[f"{PREFIX} HubException: Speechless"] * 2),
         (Forbidden("why"), *["Failed to invoke 'Send' because user is unauthorized"] * 2),
         (Unauthorized("why"), *["Failed to invoke 'Send' because user is unauthorized"] * 2),
         (

@@ -56,14 +56,23 @@ def close_error(exception: BaseException, detailed: bool) -> str:
 
 def _detail(exception: BaseException, detailed: bool) -> str:
     if isinstance(exception, HubError):
-        return f" {_HUB_EXCEPTION}: {exception}"
+        return f" {_HUB_EXCEPTION}: {_text(exception)}"
     if not detailed:
         return ""
     if isinstance(exception, BindingError | RemoteProtocolError):
-        return f" {_INVALID_DATA}: {exception}"
+        return f" {_INVALID_DATA}: {_text(exception)}"
     if isinstance(exception, LocalProtocolError):
-        return f" {_INVALID_OPERATION}: {exception}"
-    return f" {type(exception).__name__}: {exception}"
+        return f" {_INVALID_OPERATION}: {_text(exception)}"
+    return f" {type(exception).__name__}: {_text(exception)}"
+
+
+def _text(exception: BaseException) -> str:
+    """The exception's own words, as they can be written to a client."""
+    try:
+        # Names of files may hold half characters, which no codec writes.
+        return str(exception).encode(errors="replace").decode()
+    except Exception:  # noqa: BLE001 - boundary to the application's __str__: the client waits for an answer all the same
+        return type(exception).__name__
 
 
 _EXPECTED = (
