@@ -113,6 +113,8 @@ def test_values_of_both_codecs_become_the_same(
         (Order, {1: 2}),
         (dict[str, int], {1: 1}),
         (Cat | Dog, {"type": "Cow"}),
+        (set[Any], [[1]]),
+        (frozenset[dict[str, int]], [{}]),
         (Annotated[int, msgspec.Meta(ge=1)], 0),
     ],
 )

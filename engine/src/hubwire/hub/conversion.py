@@ -80,7 +80,8 @@ class Conversion:
             if self._has_other_keys:
                 return msgspec.structs.astuple(msgspec.convert(values, self._shape, str_keys=True))
             return msgspec.structs.astuple(msgspec.convert(values, self._shape))
-        except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
+        except (msgspec.ValidationError, ValueError, OverflowError, RecursionError, TypeError) as error:
+            # TypeError: of a set whose elements a client may choose; types that never fit were refused when compiled.
             raise ConversionError(str(error)) from error
 
     def one(self, value: object) -> Any:
