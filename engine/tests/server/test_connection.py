@@ -271,15 +271,33 @@ async def test_a_close_that_a_slow_reader_never_takes_is_cut_short() -> None:
         assert is_aborted(peer)
 
 
-async def test_a_broadcast_that_cannot_be_written_ends_its_receivers_with_the_error() -> None:
+async def test_a_broadcast_that_cannot_be_written_ends_its_receivers_with_the_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     stage = Stage()
     async with opened(stage) as peer:
         peer.connection.post(EncodedMessage.invocation("a", [object()]))
         await peer.settle()
         assert isinstance(stage.events[-1], TypeError)
+        (record,) = caplog.records
+        assert record.name == "hubwire.hub"
+        assert record.exc_info is not None
+        assert record.exc_info[1] is stage.events[-1]
+        assert record.__dict__["connection_id"] == peer.connection.caller.connection_id
         (close,) = [json.loads(data[:-1]) for data in peer.transport.written[1:]]
         assert close == {"type": 7, "error": "Connection closed with an error.", "allowReconnect": True}
         assert peer.transport.close_code == 1011
+
+
+async def test_a_connected_that_fails_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    stage.failure = RuntimeError("no")
+    async with opened(stage) as peer:
+        await peer.settle()
+        assert peer.transport.close_code == 1011
+        (record,) = caplog.records
+        assert record.exc_info is not None
+        assert record.exc_info[1] is stage.failure
 
 
 async def test_a_socket_that_fails_during_a_post_is_a_lost_connection() -> None:

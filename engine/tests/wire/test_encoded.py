@@ -76,6 +76,19 @@ def test_receivers_of_all_codecs_cost_one_encoding_each() -> None:
     assert [counting.calls for counting in countings] == [1] * len(CODECS)
 
 
+def test_a_message_that_cannot_be_written_is_tried_once_for_each_codec() -> None:
+    countings = [CountingCodec(codec) for codec in CODECS]
+    message = EncodedMessage.invocation("A", [float("nan")])
+    for number in range(1_000):
+        counting = countings[number % len(countings)]
+        if counting.is_binary:
+            message.frame(counting)
+        else:
+            with pytest.raises(ValueError, match="nan has no JSON form"):
+                message.frame(counting)
+    assert [counting.calls for counting in countings] == [1] * len(CODECS)
+
+
 @pytest.mark.parametrize("protocol", sorted(ALL_PROTOCOLS))
 def test_frames_hold_the_bytes_of_the_vectors(protocol: str) -> None:
     codec = hub_protocols(ALL_PROTOCOLS, PropertyNames.AS_DECLARED)[protocol]

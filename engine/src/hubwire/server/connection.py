@@ -397,6 +397,9 @@ class Connection:
             self.hub.tasks.start(self._disconnect(end.error, stopped))
         elif self._hook is _Hook.FAILED:
             self.hub.registry.detach(self)
+        if end.reason is EndReason.FAILED and end.error is not None and self._hook is not _Hook.FAILED:
+            # A message that cannot be written; who has sent it is not told, and `disconnected` need not look at it.
+            log_unexpected(end.error, self.caller, "a message")
         if self._is_gone:
             return
         if end.reason is EndReason.SLOW:

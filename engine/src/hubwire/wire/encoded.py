@@ -36,10 +36,11 @@ class EncodedMessage:
     dictionary look-up and one write. Encoding for each receiver was the larger part of a broadcast's own work.
     """
 
-    __slots__ = ("frames", "message", "payloads")
+    __slots__ = ("_failures", "frames", "message", "payloads")
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self._failures: dict[Codec, Exception] = {}
         self.payloads: dict[Codec, bytes] = {}
         """Framed hub messages by codec; filled by `payload`."""
         self.frames: dict[Codec, bytes] = {}
@@ -57,7 +58,7 @@ class EncodedMessage:
         """
         payload = self.payloads.get(codec)
         if payload is None:
-            payload = self.payloads[codec] = codec.encode(self.message)
+            payload = self.payloads[codec] = self._encode(codec)
         return payload
 
     def frame(self, codec: Codec) -> bytes:
@@ -69,3 +70,14 @@ class EncodedMessage:
         if frame is None:
             frame = self.frames[codec] = websocket_frame(self.payload(codec), codec.is_binary)
         return frame
+
+    def _encode(self, codec: Codec) -> bytes:
+        failure = self._failures.get(codec)
+        if failure is not None:
+            # To find it out anew for each receiver may cost more than sending: what fails may be the very last value.
+            raise failure.with_traceback(None)
+        try:
+            return codec.encode(self.message)
+        except Exception as error:
+            self._failures[codec] = error
+            raise
