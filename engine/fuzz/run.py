@@ -59,6 +59,8 @@ class Report:
     corpus: int | None
     """Inputs that reached something new."""
     memory_at_start_mib: float
+    """Before the search has begun to build its own tables."""
+    memory_at_quarter_mib: float
     memory_at_end_mib: float
     memory_peak_mib: float
     slowest_input_seconds: int | None
@@ -154,6 +156,7 @@ def judge(
         coverage=int(progress[-1][0]) if progress else None,
         corpus=int(progress[-1][1]) if progress else None,
         memory_at_start_mib=round(samples[0][2] / 1024, 1),
+        memory_at_quarter_mib=round(early[2] / 1024, 1),
         memory_at_end_mib=round(end[2] / 1024, 1),
         memory_peak_mib=max(peak_mib, *(round(sample[2] / 1024, 1) for sample in samples)),
         slowest_input_seconds=int(statistics["slowest_unit_time_sec"])
@@ -182,8 +185,8 @@ def line_of(report: Report) -> str:
     found = "unguided" if report.coverage is None else f"{report.coverage} edges, corpus {report.corpus}"
     return (
         f"{report.name}: {report.verdict}; {report.inputs:,} inputs in {report.seconds:.0f} s "
-        f"({report.inputs_per_second:,}/s), {found}, memory {report.memory_at_start_mib:.0f} -> "
-        f"{report.memory_at_end_mib:.0f} MiB (peak {report.memory_peak_mib:.0f})"
+        f"({report.inputs_per_second:,}/s), {found}, memory {report.memory_at_quarter_mib:.1f} MiB after a quarter, "
+        f"{report.memory_at_end_mib:.1f} MiB at the end"
     )
 
 
