@@ -37,6 +37,7 @@ OPTIONS = HubOptions(
     maximum_receive_message_bytes=300,
     maximum_streams=3,
     stream_buffer_items=2,
+    stream_buffer_bytes=100,
     stateful_reconnect_buffer_bytes=200,
     outbox_limit_bytes=2000,
 )
@@ -166,14 +167,14 @@ class Owner:
         if full:
             stream_id = full[index % len(full)]
             self.uploads[stream_id] -= 1
-            self.session.receive_read(stream_id, self.now)
+            self.session.receive_read(self._callers[stream_id], stream_id, self.now)
             self.settle()
 
     def end_upload(self, index: int) -> None:
         if self.uploads:
             stream_id = list(self.uploads)[index % len(self.uploads)]
             del self.uploads[stream_id]
-            self.session.end_upload(stream_id, self.now)
+            self.session.end_upload(self._callers[stream_id], stream_id, self.now)
             self.settle()
 
     def broadcast(self, payload: bytes) -> None:

@@ -90,6 +90,9 @@ class HubOptions(ConnectionOptions):
     could open streams until memory ends."""
     stream_buffer_items: int = 10
     """Items of one upload that wait for the hub method; behind them the connection is not read. 10: the reference's."""
+    stream_buffer_bytes: int = 1024 * 1024
+    """All items of a connection's uploads that wait, as received; behind them it is not read. One item of each upload
+    may wait all the same. 1 MiB: the items of 100 streams would be 32 MiB."""
     client_result_timeout_seconds: float = 30.0
     """How long `ask` waits for a client's answer unless told otherwise. 30 s: some clients cannot answer at all."""
     stateful_reconnect: bool = False

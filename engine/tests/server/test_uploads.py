@@ -138,6 +138,38 @@ async def test_a_method_that_never_reads_holds_up_the_socket_until_it_returns() 
         assert [each["invocationId"] for each in await peer.invoke("2", "Echo", 2)] == ["1", "2"]
 
 
+async def test_a_flood_of_uploads_that_nobody_reads_costs_no_more_than_its_limit() -> None:
+    hub = Script()
+    hub.methods["Read"] = _never
+    options = HubOptions(maximum_streams=40, stream_buffer_bytes=100_000, maximum_receive_message_bytes=10_000)
+    async with opened(hub, options) as peer:
+        uploads = [f"u{number}" for number in range(40)]
+        for upload in uploads:
+            await peer.sends({"type": 1, "target": "Read", "arguments": [], "streamIds": [upload]})
+        for _ in range(11):
+            for upload in uploads:
+                if peer.transport.is_reading:
+                    await peer.sends(item(upload, "x" * 9_000))
+        assert not peer.transport.is_reading
+        assert peer.connection.activity is not None
+        unread = sum(len(each._items) for each in peer.connection.activity._uploads.values())
+        assert unread * 9_000 <= 100_000 + 40 * 9_000
+
+
+async def test_what_is_read_after_the_end_of_an_upload_makes_room_for_others() -> None:
+    hub, reader, other = Script(), Reader(), Reader()
+    hub.methods |= {"Read": reader, "Other": other, "Echo": _echo}
+    async with opened(hub, HubOptions(stream_buffer_bytes=1000)) as peer:
+        await peer.invoke("1", "Read", streamIds=["a"])
+        await peer.invoke("2", "Other", streamIds=["b"])
+        await peer.sends(item("a", "x" * 400), item("a", "x" * 400), end("a"), item("b", 1), item("b", "x" * 400))
+        assert await peer.invoke("3", "Echo", 3) == []
+        assert await reader.read() == "x" * 400
+        await peer.settle()
+        assert peer.received() == [{"type": 3, "invocationId": "3", "result": 3}]
+        assert [await other.read(), await other.read()] == [1, "x" * 400]
+
+
 async def test_an_upload_takes_no_permit() -> None:
     hub, reader = Script(), Reader()
     hub.methods |= {"Read": reader, "Echo": _echo}
@@ -259,3 +291,7 @@ async def test_two_readers_of_one_upload_share_its_items() -> None:
 
 async def _echo(value: object) -> object:
     return value
+
+
+async def _never(items: AsyncIterator[object]) -> None:
+    await asyncio.Event().wait()

@@ -20,6 +20,8 @@ from hubwire.wire.messages import Invocation, StreamInvocation
 
 from .support import PING, Wire, call, cancel, completion, item, stream
 
+LARGE = "x" * 400
+
 
 def begun(event: SessionEvent) -> StreamInvocation:
     assert isinstance(event, StreamInvocationReceived)
@@ -190,12 +192,12 @@ def test_an_upload_takes_no_permit() -> None:
 
 def test_a_full_buffer_holds_up_everything_behind_the_next_item_until_one_is_read() -> None:
     wire = Wire(HubOptions(stream_buffer_items=1))
-    wire.receives(call(1, "Up", "a"))
+    (up,) = wire.receives(call(1, "Up", "a"))
     assert wire.receives(item("a", 1)) == [UploadItemReceived("a", 1)]
     (echo,) = wire.receives(call(2), item("a", 2), PING, call(3))
     wire.session.send_result(invoked(echo), None, 0.0)
     assert wire.events() == []
-    wire.session.receive_read("a", 0.0)
+    wire.session.receive_read(invoked(up), "a", 0.0)
     taken, third = wire.events()
     assert taken == UploadItemReceived("a", 2)
     assert invoked(third).invocation_id == "3"
@@ -203,19 +205,19 @@ def test_a_full_buffer_holds_up_everything_behind_the_next_item_until_one_is_rea
 
 def test_reading_stops_behind_a_full_buffer_and_goes_on_when_it_is_read() -> None:
     wire = Wire(HubOptions(stream_buffer_items=1))
-    wire.receives(call(1, "Up", "a"), item("a", 1), item("a", 2))
+    up, _ = wire.receives(call(1, "Up", "a"), item("a", 1), item("a", 2))
     assert wire.session.wants_data
     wire.receives(PING * (READ_AHEAD_BYTES // len(PING) + 1))
     held = wire.session.wants_data
-    wire.session.receive_read("a", 0.0)
+    wire.session.receive_read(invoked(up), "a", 0.0)
     assert (held, wire.session.wants_data) == (False, True)
 
 
 def test_the_clients_time_stands_still_behind_a_full_buffer() -> None:
     wire = Wire(HubOptions(stream_buffer_items=1))
-    wire.receives(PING, call(1, "Up", "a"), item("a", 1), item("a", 2))
+    up, _ = wire.receives(PING, call(1, "Up", "a"), item("a", 1), item("a", 2))
     assert wire.at(1000.0) == []
-    wire.session.receive_read("a", 1000.0)
+    wire.session.receive_read(invoked(up), "a", 1000.0)
     wire.events()
     assert wire.at(1029.0) == []
     (end,) = wire.at(1030.0)
@@ -233,11 +235,49 @@ def test_a_call_that_ends_lets_what_waited_behind_its_upload_go_on() -> None:
 
 def test_an_upload_that_is_not_wanted_any_more_holds_up_nothing() -> None:
     wire = Wire(HubOptions(stream_buffer_items=1))
-    wire.receives(call(1, "Up", "a"), item("a", 1), item("a", 2), call(2))
-    wire.session.end_upload("a", 0.0)
+    up, _ = wire.receives(call(1, "Up", "a"), item("a", 1), item("a", 2), call(2))
+    wire.session.end_upload(invoked(up), "a", 0.0)
     (second,) = wire.events()
     assert invoked(second).invocation_id == "2"
     assert wire.receives(item("a", 3), item("a", 4), completion("a")) == []
+
+
+def test_items_of_all_uploads_together_wait_where_they_are_larger_than_the_buffer() -> None:
+    wire = Wire(HubOptions(stream_buffer_bytes=1000))
+    up, *_ = wire.receives(call(1, "Up", "a", "b"))
+    assert len(wire.receives(item("a", LARGE), item("b", LARGE), item("a", LARGE), PING, call(2))) == 2
+    wire.session.receive_read(invoked(up), "b", 0.0)
+    taken, second = wire.events()
+    assert taken == UploadItemReceived("a", LARGE)
+    assert invoked(second).invocation_id == "2"
+
+
+def test_an_upload_of_which_nothing_waits_may_have_one_item_however_full_others_are() -> None:
+    wire = Wire(HubOptions(stream_buffer_bytes=1000))
+    wire.receives(call(1, "Up", "a", "b", "c"), item("a", LARGE), item("a", LARGE))
+    assert wire.receives(item("b", LARGE * 3)) == [UploadItemReceived("b", LARGE * 3)]
+    assert wire.receives(item("c", LARGE), item("c", 1)) == [UploadItemReceived("c", LARGE)]
+
+
+def test_what_a_completed_upload_has_left_unread_counts_until_it_is_read() -> None:
+    wire = Wire(HubOptions(stream_buffer_bytes=1000))
+    first, *_ = wire.receives(call(1, "Up", "a"), item("a", LARGE), item("a", LARGE), completion("a"))
+    (second,) = wire.receives(call(2, "Up", "a"))  # the id is free again
+    assert len(wire.receives(item("a", 1), item("a", LARGE))) == 1
+    wire.session.receive_read(invoked(first), "a", 0.0)
+    assert wire.events() == [UploadItemReceived("a", LARGE)]
+    assert wire.receives(item("a", LARGE)) == []
+    wire.session.receive_read(invoked(second), "a", 0.0)
+    assert wire.events() == []
+    wire.session.send_result(invoked(first), None, 0.0)  # nobody will read the rest of the first
+    assert wire.events() == [UploadItemReceived("a", LARGE)]
+
+
+def test_an_upload_that_is_not_wanted_any_more_leaves_its_room_to_others() -> None:
+    wire = Wire(HubOptions(stream_buffer_bytes=1000))
+    up, *_ = wire.receives(call(1, "Up", "a", "b"), item("a", LARGE), item("a", LARGE), item("b", 1), item("b", LARGE))
+    wire.session.end_upload(invoked(up), "a", 0.0)
+    assert wire.events() == [UploadItemReceived("b", LARGE)]
 
 
 @pytest.mark.parametrize("message", [item("x", 1), completion("x"), completion("x", error="bad"), completion("s1")])

@@ -33,6 +33,8 @@ from .support import CODECS, handshake, line
 
 # Few names and small limits: most of what can go wrong takes several messages for one thing.
 IDS = st.sampled_from("ab")
+SIZES = st.sampled_from([0, 0, 100, 300])
+"""Bytes that an item has besides its number."""
 STREAMS = st.sampled_from([["u"], ["u"], ["v"], ["u", "v"], []])
 UPLOADS = st.sampled_from("uuuv")
 NEVER = math.inf
@@ -46,6 +48,8 @@ class Call:
     has_permit: bool = False
     uploads: set[str] = field(default_factory=set)
     """Those of its uploads that are still wanted."""
+    buffers: dict[str, list[int]] = field(default_factory=dict)
+    """The sizes of what is unread of each of its uploads, also of completed ones."""
 
     @property
     def is_stream(self) -> bool:
@@ -59,13 +63,13 @@ class Call:
 class Model:
     """What a session should do, one message at a time and without a thought for speed."""
 
-    def __init__(self, permits: int, maximum_streams: int, buffer_items: int) -> None:
-        self.permits = permits
-        self.maximum_streams = maximum_streams
-        self.buffer_items = buffer_items
+    def __init__(self, options: HubOptions) -> None:
+        self.permits = options.maximum_parallel_invocations
+        self.maximum_streams = options.maximum_streams
+        self.buffer_items = options.stream_buffer_items
+        self.buffer_bytes = options.stream_buffer_bytes
         self.unread_messages: deque[dict[str, Any]] = deque()
         self.calls: list[Call] = []
-        self.buffers: dict[str, list[object]] = {}
         self.questions: dict[str, float] = {}
         self.events: list[object] = []
         self.sent: list[dict[str, Any]] = []
@@ -79,11 +83,12 @@ class Model:
         match message["type"]:
             case 1 | 4:
                 return self.begin(message)
-            case 2 if self.owner(message["invocationId"]) is not None:
-                buffer = self.buffers[message["invocationId"]]
-                if len(buffer) >= self.buffer_items:
+            case 2 if (owner := self.owner(message["invocationId"])) is not None:
+                buffer = owner.buffers[message["invocationId"]]
+                size = len(line(**message)) - 1
+                if buffer and (len(buffer) >= self.buffer_items or self.unread_bytes() + size > self.buffer_bytes):
                     return False
-                buffer.append(message["item"])
+                buffer.append(size)
                 self.events.append(("item", message["invocationId"], message["item"]))
             case 3:
                 self.complete(message["invocationId"])
@@ -92,7 +97,7 @@ class Model:
         return True
 
     def begin(self, message: dict[str, Any]) -> bool:
-        call = Call(message, uploads=set(message["streamIds"]))
+        call = Call(message, uploads=set(message["streamIds"]), buffers={name: [] for name in message["streamIds"]})
         if not call.streams:
             if sum(each.has_permit for each in self.calls) >= self.permits:
                 return False
@@ -102,7 +107,6 @@ class Model:
                 self.sent.append({"type": 3, "invocationId": message["invocationId"], "refused": True})
             return True
         self.calls.append(call)
-        self.buffers.update({stream_id: [] for stream_id in message["streamIds"]})
         self.events.append(("call", message["type"], message.get("invocationId"), message["arguments"][0]))
         return True
 
@@ -123,6 +127,9 @@ class Model:
     def owner(self, stream_id: str) -> Call | None:
         return next((each for each in self.calls if stream_id in each.uploads), None)
 
+    def unread_bytes(self) -> int:
+        return sum(size for call in self.calls for sizes in call.buffers.values() for size in sizes)
+
     def complete(self, name: str) -> None:
         owner = self.owner(name)
         if owner is not None:
@@ -141,14 +148,15 @@ class StreamsMachine(RuleBasedStateMachine):
         self.number = 0
         self.running: dict[object, Invocation | StreamInvocation] = {}
 
-    @initialize(permits=st.integers(1, 2), maximum_streams=st.integers(2, 4), buffer_items=st.integers(1, 2))
+    @initialize(permits=st.integers(1, 2), maximum_streams=st.integers(2, 4), buffer_items=st.integers(1, 3))
     def begin(self, permits: int, maximum_streams: int, buffer_items: int) -> None:
-        self.model = Model(permits, maximum_streams, buffer_items)
         options = HubOptions(
             maximum_parallel_invocations=permits,
             maximum_streams=maximum_streams,
             stream_buffer_items=buffer_items,
+            stream_buffer_bytes=500,
         )
+        self.model = Model(options)
         self.session = Session(options, CODECS, 0.0, close_error, sends_pings=False)
         self.session.receive_data(handshake(), 0.0)
         self.session.send_connected(0.0)
@@ -177,10 +185,10 @@ class StreamsMachine(RuleBasedStateMachine):
         number = self.next_number()
         self.receive(9, type=4, invocationId=invocation_id, target="T", arguments=[number], streamIds=streams)
 
-    @rule(stream_id=UPLOADS, cut=st.integers(0, 20), count=st.integers(1, 4))
-    def send_items(self, stream_id: str, cut: int, count: int) -> None:
+    @rule(stream_id=UPLOADS, cut=st.integers(0, 20), count=st.integers(1, 4), size=SIZES)
+    def send_items(self, stream_id: str, cut: int, count: int, size: int) -> None:
         for _ in range(count):
-            self.receive(cut, type=2, invocationId=stream_id, item=self.next_number())
+            self.receive(cut, type=2, invocationId=stream_id, item=[self.next_number(), "x" * size])
 
     @rule(name=st.sampled_from(["u", "u", "v", "s1", "s2"]))
     def complete(self, name: str) -> None:
@@ -226,19 +234,22 @@ class StreamsMachine(RuleBasedStateMachine):
         assert isinstance(invocation, Invocation)
         self.session.give_way(invocation, self.now)
 
-    @rule(stream_id=UPLOADS)
-    @precondition(lambda self: any(call.uploads for call in self.model.calls))
-    def read_item(self, stream_id: str) -> None:
-        if self.model.owner(stream_id) is not None and self.model.buffers[stream_id]:
-            self.model.buffers[stream_id].pop(0)
-            self.session.receive_read(stream_id, self.now)
+    @rule(index=st.integers(0, 9))
+    @precondition(lambda self: self.model.unread_bytes())
+    def read_item(self, index: int) -> None:
+        full = [(call, name) for call in self.model.calls for name, sizes in call.buffers.items() if sizes]
+        call, stream_id = full[index % len(full)]
+        call.buffers[stream_id].pop(0)
+        self.session.receive_read(self.running[call.message["arguments"][0]], stream_id, self.now)
 
-    @rule(stream_id=UPLOADS)
-    def want_no_more(self, stream_id: str) -> None:
-        owner = self.model.owner(stream_id)
-        if owner is not None:
-            owner.uploads.discard(stream_id)
-            self.session.end_upload(stream_id, self.now)
+    @rule(index=st.integers(0, 9), stream_id=UPLOADS)
+    @precondition(lambda self: self.model.calls)
+    def want_no_more(self, index: int, stream_id: str) -> None:
+        call = self.model.calls[index % len(self.model.calls)]
+        if stream_id in call.buffers:
+            call.uploads.discard(stream_id)
+            call.buffers[stream_id].clear()
+            self.session.end_upload(self.running[call.message["arguments"][0]], stream_id, self.now)
 
     @rule(seconds=st.integers(1, 20))
     def ask(self, seconds: int) -> None:

@@ -339,14 +339,16 @@ class Connection:
     def _open_uploads(self, invocation: Invocation | StreamInvocation) -> Sequence[Upload]:
         if not invocation.stream_ids:
             return ()
-        return self._begin_activity().open_uploads(invocation.stream_ids, self._read_upload, self._end_upload)
+        on_read = functools.partial(self._read_upload, invocation)
+        on_close = functools.partial(self._end_upload, invocation)
+        return self._begin_activity().open_uploads(invocation.stream_ids, on_read, on_close)
 
-    def _read_upload(self, stream_id: str) -> None:
-        self.session.receive_read(stream_id, self.hub.clock.monotonic())
+    def _read_upload(self, invocation: Invocation | StreamInvocation, stream_id: str) -> None:
+        self.session.receive_read(invocation, stream_id, self.hub.clock.monotonic())
         self.pump()
 
-    def _end_upload(self, stream_id: str) -> None:
-        self.session.end_upload(stream_id, self.hub.clock.monotonic())
+    def _end_upload(self, invocation: Invocation | StreamInvocation, stream_id: str) -> None:
+        self.session.end_upload(invocation, stream_id, self.hub.clock.monotonic())
         self.pump()
 
     def _settle(self, question_id: str, answer: asyncio.Future[object]) -> None:

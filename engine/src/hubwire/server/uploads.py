@@ -16,8 +16,8 @@ class Upload(AsyncIterator[object]):
         """Wait for items.
 
         Args:
-            on_read: called for each item taken out, until the stream has ended.
-            on_close: called when the reader wants no more, unless the stream has ended.
+            on_read: called for each item taken out.
+            on_close: called when the reader wants no more.
         """
         self.stream_id = stream_id
         self._on_read = on_read
@@ -47,16 +47,13 @@ class Upload(AsyncIterator[object]):
             self._news.clear()
             await self._news.wait()
         item = self._items.popleft()
-        if not self._has_ended:
-            self._on_read(self.stream_id)
+        self._on_read(self.stream_id)
         return item
 
     async def aclose(self) -> None:
         """Read no more: what is there and what still comes is dropped."""
-        has_ended = self._has_ended
         self.drop()
-        if not has_ended:
-            self._on_close(self.stream_id)
+        self._on_close(self.stream_id)
 
     def drop(self) -> None:
         """The method that it was for has returned."""

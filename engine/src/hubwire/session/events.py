@@ -63,7 +63,7 @@ class CancelReceived:
 
 @dataclass(frozen=True, slots=True)
 class UploadItemReceived:
-    """Keep it for the hub method, and call `Session.receive_read` when the method has taken it."""
+    """Keep it for the hub method, and call `Session.receive_read` when the method has taken it, also after the end."""
 
     stream_id: str
     item: object

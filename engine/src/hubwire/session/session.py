@@ -77,6 +77,7 @@ class Session:
         "_has_pinged",
         "_idle_since",
         "_keep_alive_seconds",
+        "_message_bytes",
         "_next_ping",
         "_options",
         "_output",
@@ -120,6 +121,7 @@ class Session:
         self._permits = Permits(options.maximum_parallel_invocations)
         # What cannot be dispatched yet: a call without a permit, an item whose buffer is full. All behind it waits too.
         self._waiting: Invocation | StreamItem | None = None
+        self._message_bytes = 0  # of the message dispatched last, which is the one that waits if any does
         self._streams: Streams | None = None  # these two: made with the first
         self._questions: Questions | None = None
         self._handshake_deadline = now + options.handshake_timeout_seconds
@@ -224,15 +226,16 @@ class Session:
         if self._permits.release(invocation):
             self._go_on(now)
 
-    def receive_read(self, stream_id: str, now: float) -> None:
-        """The hub method has taken an item of this upload; call it only until `UploadEnded` or `end_upload`."""
+    def receive_read(self, call: Invocation | StreamInvocation, stream_id: str, now: float) -> None:
+        """The hub method has taken an item of this upload of its call."""
         if self._streams is not None:
-            self._streams.read(stream_id)
+            self._streams.read(call, stream_id)
             self._go_on(now)
 
-    def end_upload(self, stream_id: str, now: float) -> None:
-        """The hub method wants no more of this upload: what still comes is dropped."""
-        if self._streams is not None and self._streams.close(stream_id):
+    def end_upload(self, call: Invocation | StreamInvocation, stream_id: str, now: float) -> None:
+        """The hub method wants no more of this upload of its call: what is unread and what still comes is dropped."""
+        if self._streams is not None:
+            self._streams.close(call, stream_id)
             self._go_on(now)
 
     def close_at(self, time: float) -> None:
@@ -353,6 +356,7 @@ class Session:
                 payload = self._reader.next_message()
                 if payload is None:
                     return
+                self._message_bytes = len(payload)
                 self._handle(self.codec.decode(payload), now)
             except RemoteProtocolError as error:
                 # Calls that came before are still answered if that takes no longer than a close may, and nothing
@@ -369,10 +373,10 @@ class Session:
             case Ping():
                 self._has_pinged = True
             case StreamItem():
-                if self._streams is not None and self._streams.is_upload(message.invocation_id):
+                if self._streams is not None and self._streams.is_open(message.invocation_id):
                     self._take_item(self._streams, message)
             case Completion():
-                if self._streams is not None and self._streams.close(message.invocation_id):
+                if self._streams is not None and self._streams.complete(message.invocation_id):
                     self._events.append(UploadEnded(message.invocation_id, message.error))
                 elif self._questions is not None and self._questions.remove(message.invocation_id):
                     self._events.append(AnswerReceived(message))
@@ -398,7 +402,8 @@ class Session:
 
     def _open_streams(self, call: Invocation | StreamInvocation) -> bool:
         if self._streams is None:
-            self._streams = Streams(self._options.maximum_streams, self._options.stream_buffer_items)
+            options = self._options
+            self._streams = Streams(options.maximum_streams, options.stream_buffer_items, options.stream_buffer_bytes)
         refusal = self._streams.begin(call)
         if refusal is not None and call.invocation_id is not None:
             self._send(Completion(call.invocation_id, error=refusal))
@@ -409,7 +414,7 @@ class Session:
             self._streams.end(call)
 
     def _take_item(self, streams: Streams, item: StreamItem) -> None:
-        if streams.take(item.invocation_id):
+        if streams.take(item.invocation_id, self._message_bytes):
             self._events.append(UploadItemReceived(item.invocation_id, item.item))
         else:
             self._waiting = item
@@ -422,7 +427,7 @@ class Session:
         waiting, self._waiting = self._waiting, None
         if isinstance(waiting, Invocation):
             self._begin(waiting)
-        elif waiting is not None and self._streams is not None and self._streams.is_upload(waiting.invocation_id):
+        elif waiting is not None and self._streams is not None and self._streams.is_open(waiting.invocation_id):
             self._take_item(self._streams, waiting)
         self._fail_when_answered()
         self._dispatch(now)
