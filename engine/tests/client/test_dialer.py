@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import json
+import traceback
 from typing import Any
 
 import pytest
@@ -307,6 +308,25 @@ async def test_a_socket_that_cannot_be_opened_without_negotiation_says_why(fake:
     assert caught.value.status == 403
     with pytest.raises(TransportFailed):
         await HubConnection("http://127.0.0.1:1/hub", skip_negotiation=True).start()
+
+
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents", "LongPolling"])
+async def test_the_connections_token_stands_in_no_error(fake: FakeServer, transport: str) -> None:
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 2x0 ?\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(nonsense, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        fake.upgrades.append(lambda _: web.Response(status=307, headers={"Location": f"http://127.0.0.1:{port}/?id=x"}))
+        fake.gets += [fake.upgrades[0]] * 2
+        with pytest.raises(NoTransport) as caught:
+            await HubConnection(fake.url, transports=[transport]).start()
+    text = "".join(traceback.format_exception(caught.value))
+    assert transport in str(caught.value)
+    assert "id=" not in text
+    assert "token-1" not in text
 
 
 # Handshake and start

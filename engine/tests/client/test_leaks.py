@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -42,3 +44,22 @@ async def test_an_ended_connection_leaves_nothing(conformance: Conformance, tran
     finally:
         gc.enable()
     assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents", "LongPolling"])
+def test_a_program_that_forgets_to_stop_ends_without_a_word(conformance: Conformance, transport: str) -> None:
+    program = f"""
+import asyncio
+from hubwire.client import AutomaticReconnect, HubConnection
+
+async def main():
+    connection = HubConnection({conformance.url!r}, transports=[{transport!r}], reconnect=AutomaticReconnect())
+    await connection.start()
+    asyncio.create_task(connection.invoke("HoldCancellable", "for ever"))
+    print(await connection.invoke("Echo", "done"))
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

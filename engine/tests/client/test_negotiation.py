@@ -72,6 +72,7 @@ def test_unknown_fields_and_transports_are_left_alone() -> None:
 def test_a_redirect_wins_over_what_else_is_said() -> None:
     assert read({"url": "https://b/x?y=1", "accessToken": "t", **OFFER}) == Redirection("https://b/x?y=1", "t")
     assert read({"url": "wss://b"}) == Redirection("https://b/", None)
+    assert read({"url": "//b/x"}) == Redirection("https://b/x", None)
     assert read({"url": "/other"}) == Redirection("https://a/other", None)
     assert "secret" not in repr(read({"url": "https://b", "accessToken": "secret"}))
 
@@ -95,6 +96,7 @@ def test_stateful_reconnect_must_be_agreed_by_both() -> None:
         ({"negotiateVersion": 1, **OFFER}, "names no connection"),
         ({"connectionId": 5}, "cannot be read"),
         ({"url": "ftp://a"}, "no address"),
+        ({"url": "http://b/hub", "accessToken": "t"}, "in the clear"),
         ([], "cannot be read"),
     ],
 )

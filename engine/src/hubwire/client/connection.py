@@ -86,7 +86,7 @@ class HubConnection:
             maximum_receive_message_bytes: Largest single message, None: unlimited. 16 MiB: servers have no limit for
                 what they send, and a client must not be filled up.
             receive_pause_bytes: What may wait for handlers and readers of streams before reading pauses; it goes on
-                while something awaits an answer.
+                while something awaits an answer. A server misses a long poll after 15 s.
             receive_limit_bytes: What may wait at most. Above it the stream that holds the most fails with
                 `ReceiveBufferFull`, or the connection if the handlers hold more.
             stateful_reconnect_buffer_bytes: What may be unacknowledged before `send` waits. 100,000: the official

@@ -21,8 +21,30 @@ _KEEP_ALIVE_SECONDS = 4.0
 """How long an idle connection is kept for the next request. Below the 5 s of uvicorn and Node: a POST that meets the
 server's end of an idle connection is lost, and may not be repeated."""
 
-HTTP_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
+
+class BadAnswer(Exception):
+    """An answer that aiohttp refuses. Its own errors name the address, which has the connection's token in it."""
+
+
+class Refused(BadAnswer):
+    """An upgrade was answered with something else."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        super().__init__(f"{reason} (status {status})")
+
+
+HTTP_ERRORS = (BadAnswer, aiohttp.ClientError, OSError, TimeoutError)
 """What a request may fail with."""
+
+
+_NAMING_THE_ADDRESS = (aiohttp.ClientResponseError, aiohttp.InvalidURL)
+
+
+def _bad_answer(error: aiohttp.ClientResponseError | aiohttp.InvalidURL) -> BadAnswer:
+    if isinstance(error, aiohttp.ClientResponseError) and error.message:
+        return BadAnswer(f"{error.message} (status {error.status})")
+    return BadAnswer(type(error).__name__)
 
 
 def described(error: BaseException) -> str:
@@ -138,10 +160,14 @@ class HttpClient:
 
         try:
             return await within(self.clock, self.timeout_seconds, connect()), session
-        except BaseException:
+        except BaseException as error:
             await session.close()
             for socket in opened:  # at the very moment when nobody waited any more
                 await socket.close()
+            if isinstance(error, aiohttp.WSServerHandshakeError):
+                raise Refused(error.status, error.message) from None
+            if isinstance(error, _NAMING_THE_ADDRESS):
+                raise _bad_answer(error) from None
             raise
 
     async def close(self) -> None:
@@ -163,9 +189,11 @@ class HttpClient:
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None, renews_token: bool
     ) -> aiohttp.ClientResponse:
         # Encoded already: the address is the server's own and must come back to it as it was.
-        return await self._open_session().request(
-            method, URL(url, encoded=True), data=body, headers=await self._all_headers(headers, renews_token)
-        )
+        all_headers = await self._all_headers(headers, renews_token)
+        try:
+            return await self._open_session().request(method, URL(url, encoded=True), data=body, headers=all_headers)
+        except _NAMING_THE_ADDRESS as error:
+            raise _bad_answer(error) from None
 
     async def _all_headers(self, more: Mapping[str, str] | None, renews_token: bool) -> CIMultiDict[str]:
         headers = CIMultiDict({"User-Agent": user_agent(), "X-Requested-With": "XMLHttpRequest"})

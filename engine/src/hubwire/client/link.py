@@ -167,7 +167,7 @@ class Link:
         try:
             transport = await self._regain()
         except Exception as failure:  # noqa: BLE001 - also what the application's token function raises
-            _log.debug("The connection could not be resumed", exc_info=failure)
+            _log.debug("The connection could not be resumed: %s", failure)
             self._session.receive_end(self._loss or failure)
         else:
             if self._session.phase is not Phase.ADRIFT:  # ended meanwhile

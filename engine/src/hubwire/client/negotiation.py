@@ -113,10 +113,7 @@ def read_answer(body: bytes, *, asked_at: str, asked_stateful_reconnect: bool) -
             "The server speaks the older ASP.NET SignalR, another protocol; this client needs ASP.NET Core SignalR."
         )
     if answer.url is not None:
-        try:
-            return Redirection(base_url(urljoin(asked_at, answer.url)), answer.accessToken)
-        except ValueError as error:
-            raise NegotiationFailed(f"The server redirects to {answer.url!r}, which is no address.") from error
+        return _redirection(answer.url, answer.accessToken, asked_at)
     if answer.useStatefulReconnect and not asked_stateful_reconnect:
         raise NegotiationFailed("Client didn't negotiate Stateful Reconnect but the server did.")
     token = answer.connectionToken if answer.negotiateVersion > 0 else answer.connectionId
@@ -128,3 +125,13 @@ def read_answer(body: bytes, *, asked_at: str, asked_stateful_reconnect: bool) -
         {each.transport: frozenset(each.transferFormats) for each in answer.availableTransports or ()},
         bool(answer.useStatefulReconnect),
     )
+
+
+def _redirection(url: str, access_token: str | None, asked_at: str) -> Redirection:
+    try:
+        target = base_url(urljoin(asked_at, url))
+    except ValueError as error:
+        raise NegotiationFailed(f"The server redirects to {url!r}, which is no address.") from error
+    if asked_at.startswith("https:") and not target.startswith("https:"):
+        raise NegotiationFailed(f"The server redirects from https to {url!r}; nothing is sent there in the clear.")
+    return Redirection(target, access_token)

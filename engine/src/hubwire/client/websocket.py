@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import WSMsgType
 
 from hubwire.client.errors import TransportFailed
-from hubwire.client.http import HTTP_ERRORS, HttpClient, described
+from hubwire.client.http import HTTP_ERRORS, HttpClient, Refused, described
 from hubwire.client.timing import within
 from hubwire.wire.negotiation import WEBSOCKETS
 
@@ -35,8 +35,8 @@ class WebSocketTransport:
             self._socket, self._session = await self._http.websocket(
                 url, maximum_message_bytes=self._limit_bytes, renews_token=renews_token
             )
-        except aiohttp.WSServerHandshakeError as error:
-            raise TransportFailed(self.name, f"{error.message} (status {error.status})", status=error.status) from error
+        except Refused as error:
+            raise TransportFailed(self.name, error, status=error.status) from error
         except HTTP_ERRORS as error:
             raise TransportFailed(self.name, described(error)) from error
 
