@@ -270,6 +270,8 @@ class Owner:
         self._callers.update(dict.fromkeys(call.stream_ids, call))
         opened = sum(len(each.stream_ids) for each in self.calls) + len(self._streams())
         assert opened <= OPTIONS.maximum_streams
+        plain = sum(isinstance(each, Invocation) and not each.stream_ids for each in self.calls)
+        assert plain <= OPTIONS.maximum_parallel_invocations + OPTIONS.maximum_streams
 
     def _streams(self) -> list[StreamInvocation]:
         return [call for call in self.calls if isinstance(call, StreamInvocation)]

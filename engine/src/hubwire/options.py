@@ -86,8 +86,9 @@ class HubOptions(ConnectionOptions):
     maximum_parallel_invocations: int = 1
     """Plain invocations of one connection that run at once. 1: the reference server's, which keeps their order."""
     maximum_streams: int = 100
-    """Streams of one connection at once, both directions counted. 100: the reference server has no limit, so a client
-    could open streams until memory ends."""
+    """Streams of one connection at once, both directions counted; as many plain calls may wait for a client's answer
+    without a place among the parallel ones. 100: the reference server has no limit, so a client could open streams, or
+    leave questions unanswered, until memory ends."""
     stream_buffer_items: int = 10
     """Items of one upload that wait for the hub method; behind them the connection is not read. 10: the reference's."""
     stream_buffer_bytes: int = 1024 * 1024

@@ -118,6 +118,19 @@ async def test_the_permit_that_was_given_back_is_not_taken_again() -> None:
         assert running == ["after", "wait", "wait"]
 
 
+async def test_a_client_that_answers_nothing_cannot_start_calls_without_end() -> None:
+    hub = Script()
+    async with opened(hub, HubOptions(maximum_parallel_invocations=2, maximum_streams=5)) as peer:
+
+        async def ask() -> object:
+            return await asks(peer, "Ask")
+
+        hub.methods["Ask"] = ask
+        calls = [{"type": 1, "target": "Ask", "arguments": [], "invocationId": str(number)} for number in range(50)]
+        assert len(await peer.sends(*calls)) == 7
+        assert len(peer.hub.tasks._running) == 7
+
+
 async def test_streams_and_methods_with_uploads_may_ask() -> None:
     hub = Script()
     async with opened(hub) as peer:

@@ -101,6 +101,25 @@ def test_a_call_that_waits_for_the_client_gives_its_permit_back_for_good() -> No
     assert [message["invocationId"] for message in wire.sent()] == ["1", "2"]
 
 
+def test_no_more_calls_give_way_than_there_may_be_streams() -> None:
+    wire = Wire(HubOptions(maximum_parallel_invocations=1, maximum_streams=2))
+    (event,) = wire.receives(*map(call, range(1, 9)))
+    begun = []
+    for _ in range(3):
+        assert isinstance(event, InvocationReceived)
+        begun.append(event.invocation)
+        wire.session.give_way(event.invocation, 0.0)
+        (event,) = wire.events() or [event]
+    assert begun[-1].invocation_id == "3"
+    assert wire.events() == []  # the third has kept its permit
+    wire.session.send_result(begun[0], None, 0.0)
+    assert wire.events() == []
+    wire.session.give_way(begun[2], 0.0)
+    (fourth,) = wire.events()
+    assert isinstance(fourth, InvocationReceived)
+    assert fourth.invocation.invocation_id == "4"
+
+
 def test_an_answer_behind_a_waiting_call_is_read_once_the_asking_call_gives_way() -> None:
     wire = Wire(HubOptions(maximum_parallel_invocations=1))
     (first,) = wire.receives(call(1), call(2))

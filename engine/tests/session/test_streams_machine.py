@@ -46,6 +46,7 @@ class Call:
 
     message: dict[str, Any]
     has_permit: bool = False
+    has_given_way: bool = False
     uploads: set[str] = field(default_factory=set)
     """Those of its uploads that are still wanted."""
     buffers: dict[str, list[int]] = field(default_factory=dict)
@@ -229,7 +230,8 @@ class StreamsMachine(RuleBasedStateMachine):
     def give_way(self, index: int) -> None:
         holders = [call for call in self.model.calls if not call.is_stream]
         call = holders[index % len(holders)]
-        call.has_permit = False
+        if call.has_permit and sum(each.has_given_way for each in self.model.calls) < self.model.maximum_streams:
+            call.has_permit, call.has_given_way = False, True
         invocation = self.running[call.message["arguments"][0]]
         assert isinstance(invocation, Invocation)
         self.session.give_way(invocation, self.now)

@@ -10,13 +10,19 @@ class Permits:
 
     One more has to wait, and with it everything behind it in the stream. So with a limit of 1 plain invocations run
     strictly one after the other and in order, while what comes between them (pings, cancels) is still read.
+
+    One that waits for what the client says later gives way to the next: what it waits for would stand behind that. How
+    many may is limited too, or a client that answers nothing could start as many as it likes.
     """
 
-    __slots__ = ("_held", "_limit")
+    __slots__ = ("_away", "_away_limit", "_held", "_limit")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, away_limit: int) -> None:
         self._limit = limit
-        self._held: dict[int, Invocation] = {}  # by identity: ids of calls are the client's and need not differ
+        self._away_limit = away_limit
+        # By identity: ids of calls are the client's and need not differ.
+        self._held: dict[int, Invocation] = {}
+        self._away: dict[int, Invocation] = {}
 
     def __bool__(self) -> bool:
         """Whether any is held."""
@@ -29,6 +35,14 @@ class Permits:
         self._held[id(invocation)] = invocation
         return True
 
-    def release(self, invocation: Invocation) -> bool:
-        """Give the invocation's permit back; False: it has none, or not any more."""
-        return self._held.pop(id(invocation), None) is not None
+    def give_way(self, invocation: Invocation) -> bool:
+        """Give its permit back although it goes on, for good; False: it has none, or too many go on so."""
+        if id(invocation) not in self._held or len(self._away) >= self._away_limit:
+            return False
+        self._away[id(invocation)] = self._held.pop(id(invocation))
+        return True
+
+    def release(self, invocation: Invocation) -> None:
+        """It has ended."""
+        if self._held.pop(id(invocation), None) is None:
+            self._away.pop(id(invocation), None)

@@ -118,7 +118,7 @@ class Session:
         self._reader: MessageReader = SeparatedReader(options.maximum_receive_message_bytes or _MAXIMUM_HANDSHAKE_BYTES)
         self._events: list[SessionEvent] = []
         self._output: list[bytes] = []
-        self._permits = Permits(options.maximum_parallel_invocations)
+        self._permits = Permits(options.maximum_parallel_invocations, options.maximum_streams)
         # What cannot be dispatched yet: a call without a permit, an item whose buffer is full. All behind it waits too.
         self._waiting: Invocation | StreamItem | None = None
         self._message_bytes = 0  # of the message dispatched last, which is the one that waits if any does
@@ -222,8 +222,8 @@ class Session:
             self._questions.remove(question_id)
 
     def give_way(self, invocation: Invocation, now: float) -> None:
-        """Let the next call begin although this one goes on, for good; it waits for what the client says later."""
-        if self._permits.release(invocation):
+        """Let the next call begin although this one goes on: it waits for what the client says later."""
+        if self._permits.give_way(invocation):
             self._go_on(now)
 
     def receive_read(self, call: Invocation | StreamInvocation, stream_id: str, now: float) -> None:
