@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubwire.server.app import HubServer
 from hubwire.server.outbox import Outbox
 from hubwire.server.requests import TrustedProxies, bearer_token, make_request
 from hubwire.server.shutdown import drain, finished_within
@@ -302,3 +304,29 @@ async def test_a_task_that_fails_is_reported_and_the_others_go_on(caplog: pytest
     tasks.start(forever())
     await tasks.cancel()
     await tasks.wait()
+
+
+async def test_hub_code_that_keeps_its_cancellation_to_itself_does_not_hold_up_the_stop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, release = FakeClock(), asyncio.Event()
+    server = HubServer(clock=clock)
+
+    async def deaf() -> None:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    async def serve() -> None:
+        async with server.lifespan():
+            server.start(deaf())
+
+    life = asyncio.create_task(serve())
+    for _ in range(1000):
+        await asyncio.sleep(0)
+        clock.advance(0.1)
+    has_ended = life.done()
+    release.set()
+    await life
+    assert has_ended
+    assert "1 calls of hub code" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
@@ -44,7 +45,10 @@ LIFESPAN_STATE = "hubwire"
 """Where a running server stands in the lifespan state, for the fast lane to find it."""
 
 _STOP_SECONDS = 5.0
-"""How long a stop waits for sockets and for hub code that still runs. 5 s: the reference server's."""
+"""How long a stop waits for sockets, for hub code that still runs, and once more when that is cancelled. 5 s: the
+reference server's."""
+
+_log = logging.getLogger("hubwire.server")
 
 
 class HubServer:
@@ -231,7 +235,10 @@ class HubServer:
             finally:
                 wheel.cancel()
                 await asyncio.gather(wheel, return_exceptions=True)
-                await self.tasks.cancel()
+                if not await finished_within(self.tasks.cancel(), _STOP_SECONDS, self.clock):
+                    _log.error(
+                        "%s calls of hub code go on although they were cancelled; they are left", len(self.tasks)
+                    )
                 self._is_running = False
 
     async def drain(self) -> None:

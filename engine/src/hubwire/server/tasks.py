@@ -26,6 +26,10 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        """Those that run."""
+        return len(self._running)
+
     def start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
         """Run it in a task of its own, which may be cancelled."""
         task = asyncio.get_running_loop().create_task(work)
