@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -170,6 +171,30 @@ async def test_a_client_that_does_not_read_its_answer_is_paused_for_and_can_be_c
     first.may_send.set()
     await first_task
     assert (polled.times_over, polled.alarm.due) == (1, None)
+
+
+class WaitingBefore(Server):
+    """As uvicorn: takes any data at once, and lets the next send wait until the client has taken that."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message.get("body"):
+            self.may_send.clear()
+
+
+async def test_an_answer_is_not_over_before_its_client_has_taken_it() -> None:
+    polled = await opened()
+    server = WaitingBefore(REQUEST)
+    polled.transport.write(b"x")
+    answering = asyncio.create_task(polled.transport.poll(Exchange(server.receive, server.send, server.abort)))
+    await turns()
+    assert (server.body, answering.done()) == (b"x", False)
+    assert polled.listener.events == ["pause"]
+    server.may_send.set()
+    await answering
+    assert polled.listener.events == ["pause", "resume"]
+    assert (server.body, server.sent[-1]["more_body"]) == (b"x", False)
+    assert polled.alarm.due == polled.clock.monotonic() + IDLE_SECONDS
 
 
 async def test_more_than_the_high_water_pauses_writers_until_it_is_polled() -> None:

@@ -250,7 +250,10 @@ class LongPollingTransport:
         except BaseException:
             self._unsent.put_back(messages)
             raise
-        await exchange.send(data)
+        # Servers wait before a send for room, not behind it: only the second one tells that the client takes the data.
+        # Without it each poll that is asked for and not read would leave its answer with the server, and pass for read.
+        await exchange.send(data, more=True)
+        await exchange.send(b"")
 
     def _leave(self, poll: _Poll) -> None:
         self._poll = None
