@@ -267,6 +267,19 @@ def test_an_ack_behind_a_waiting_call_makes_room_all_the_same() -> None:
     assert order == ["1", "2", "3", "4"]
 
 
+def test_an_ack_makes_room_while_connected_runs() -> None:
+    wire = Wire(OPTIONS, is_open=False)
+    wire.receives(PING, call(1))
+    wire.posts("a", size=600)
+    wire.posts("b")
+    assert wire.targets() == ["a"]
+    wire.receives(ack(1))
+    assert wire.targets() == ["b"]
+    wire.session.send_connected(0.0)
+    (event,) = wire.session.events()
+    assert isinstance(event, InvocationReceived)
+
+
 def test_an_ack_that_came_before_it_was_needed_is_found_when_it_is() -> None:
     wire = Wire(OPTIONS)
     wire.posts("a", size=300)

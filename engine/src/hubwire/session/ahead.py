@@ -18,8 +18,8 @@ would count for nothing, and a client could send them until memory ends."""
 class AheadReader:
     """Implements `MessageReader` around a codec's own.
 
-    A client's Ack may stand behind a call that waits for its turn. Until it is read we may have no room to send
-    anything, and a client that does all it should would be taken for one that reads nothing.
+    A client's Ack may stand behind a call that waits for its turn, or come while `connected` runs. Until it is read we
+    may have no room to send anything, and a client that does all it should would be taken for one that reads nothing.
     """
 
     __slots__ = ("_codec", "_passed", "_passed_bytes", "_reader")

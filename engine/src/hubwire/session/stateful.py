@@ -166,7 +166,7 @@ class StatefulSession(Session):
     def _look_for_acks(self) -> None:
         """Make room to send if that can be done, although what has come cannot be dispatched."""
         resumption, reader = self._resumption, self._reader
-        if self._waiting is not None and resumption is not None and resumption.is_congested:
+        if resumption is not None and resumption.is_congested and not self._is_reading:
             assert isinstance(reader, AheadReader), "set with the resumption"  # noqa: S101 - for the type checker
             for sequence_id in reader.acks():
                 self._output += resumption.acknowledge(sequence_id)
