@@ -140,7 +140,8 @@ class ServerOptions:
     maximum_connections: int | None = None
     """Open connections; above it an upgrade is answered with 503. None: as many as there are descriptors."""
     request_timeout_seconds: float = 15.0
-    """Fast lane: time from TCP connect until the head of the first request is known. 15 s: as for the handshake."""
+    """On the fast lane's port: time for the head of a request, for one that waits behind another on its
+    socket, and in which a client may take nothing of an answer. 15 s: as for the handshake."""
     drain_seconds: float = 5.0
     """Over how long a graceful stop spreads its Close messages. 5 s: softens the storm of reconnecting clients."""
 

@@ -1,8 +1,8 @@
 """The fast lane's place in uvicorn: a protocol class for `Config(http=...)`, and a server that drains before it stops.
 
 uvicorn's protocol constructor, `ServerState`, `HttpToolsProtocol` and `Server.shutdown` are no documented interfaces.
-This is the only file that touches them, and its test names the uvicorn version that it was written for. Ask for the
-lane with `hubwire.run(app)` or `uvicorn --http hubwire.server.uvicorn:Http`; the host's middleware does not run on it.
+This file and `guarded_http` are all that touches them; the tests name the uvicorn version written for. Ask for the lane
+with `hubwire.run(app)` or `uvicorn --http hubwire.server.uvicorn:Http`; the host's middleware does not run on it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from hubwire.server.admission import Route
 from hubwire.server.answers import Refused
 from hubwire.server.app import LIFESPAN_STATE, HubServer
+from hubwire.server.guarded_http import MAXIMUM_HEAD_BYTES, GuardedHttp
 from hubwire.server.requests import make_request
 from hubwire.transports.asgi import ABORT_STATE
 from hubwire.transports.websocket import WebSocketTransport
@@ -29,9 +30,6 @@ UVICORN_VERSION = "0.54"
 
 _log = logging.getLogger("hubwire.server")
 
-_MAXIMUM_HEAD_BYTES = 64 * 1024
-"""A longer request head is uvicorn's to refuse. 64 KiB: httptools' own limit."""
-
 _END_OF_HEAD = b"\r\n\r\n"
 _METHOD = b"GET "
 
@@ -40,7 +38,7 @@ class Http(asyncio.Protocol):
     """Looks at the first bytes of a TCP connection and hands it on, together with them.
 
     An upgrade on a hub's path goes to the fast lane, with whatever follows it in the same segment; all else goes to
-    uvicorn's own protocol, unchanged. A peer that sends no complete first request in time is cut off.
+    uvicorn's own protocol, guarded. A peer that sends no complete first request in time is cut off.
     """
 
     __slots__ = ("_app_state", "_config", "_head", "_hubs", "_loop", "_server_state", "_transport", "wheel_slot")
@@ -90,7 +88,7 @@ class Http(asyncio.Protocol):
                     self._hand_to_fast_lane(route, self._head[:end], self._head[end:])
                 else:
                     self._hand_to_uvicorn()
-            elif len(self._head) > _MAXIMUM_HEAD_BYTES:
+            elif len(self._head) > MAXIMUM_HEAD_BYTES:
                 self._hand_to_uvicorn()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -115,7 +113,7 @@ class Http(asyncio.Protocol):
             return True if _METHOD.startswith(head) else None
         end = head.find(b" ", len(_METHOD))
         if end < 0:
-            return True if len(head) <= _MAXIMUM_HEAD_BYTES else None
+            return True if len(head) <= MAXIMUM_HEAD_BYTES else None
         path = head[len(_METHOD) : end].partition(b"?")[0]
         hubs = self._hubs
         if hubs is None:
@@ -151,10 +149,8 @@ class Http(asyncio.Protocol):
         _hand_to_fast_lane(transport, self._hubs, self._server_state, route, head, early)
 
 
-class _HttpBesideHubs(HttpToolsProtocol):
+class _HttpBesideHubs(GuardedHttp):
     """uvicorn's own protocol, whose answers may be those that hub clients wait for."""
-
-    hubs: HubServer
 
     def shutdown(self) -> None:
         """uvicorn stops and waits for its answers: hub connections that consist of them have to be told."""
@@ -166,6 +162,10 @@ class _HttpBesideHubs(HttpToolsProtocol):
 
         uvicorn has dropped what followed in the same segment, which RFC 6455 4.1 forbids clients to send.
         """
+        if self.is_answering:  # events, say, which must not get between the frames
+            self.transport.abort()
+            return
+        self.leave()
         path = unquote(self.url.partition(b"?")[0].decode("latin-1"))
         route = self.hubs.endpoint.admission.find(path)
         if route is None or route.is_negotiate or self.scope["method"] != "GET":
