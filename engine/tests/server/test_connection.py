@@ -334,6 +334,26 @@ async def test_a_socket_that_fails_during_an_answer_is_a_lost_connection() -> No
         assert peer.hubs.connection_count == 0
 
 
+async def test_a_socket_that_fails_while_a_slow_reader_catches_up_is_a_lost_connection() -> None:
+    class Broken(MemoryTransport):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            if len(self.written) > 1:
+                raise OSError("gone")
+
+    stage = Stage()
+    async with opened(stage) as peer:
+        peer.connection.pause_writing()
+        for target in ("a", "b", "c"):
+            peer.connection.post(says(target))
+        broken = peer.connection._transport = Broken()
+        peer.connection.resume_writing()
+        await peer.settle()
+        assert len(broken.written) == 2
+        assert isinstance(stage.events[-1], OSError)
+        assert peer.hubs.connection_count == 0
+
+
 async def test_reading_stops_while_a_backlog_waits_behind_a_call() -> None:
     call = b'{"type":1,"target":"wait","arguments":[]}\x1e'
     async with opened(Stage()) as peer:

@@ -184,8 +184,8 @@ class Connection:
         outbox = self._outbox
         if outbox is not None:
             while (data := outbox.take()) is not None:
-                self._transport.write(data)
-                if self._is_paused:  # the transport said so during the write
+                self._write(data)
+                if self._is_paused or self._is_gone:  # the transport said so during the write
                     return
             self._outbox = None
         if self._is_open:
@@ -365,9 +365,12 @@ class Connection:
             payload = websocket_frame(payload, self.session.codec.is_binary)
         if self._is_paused:
             self._queue(payload)
-            return
+        else:
+            self._write(payload)
+
+    def _write(self, data: bytes) -> None:
         try:
-            self._transport.write(payload)
+            self._transport.write(data)
         except (RuntimeError, OSError) as error:
             self._fail_to_write(error)
 
