@@ -20,6 +20,26 @@ class Clock(Protocol):
         """Return after that much monotonic time."""
 
 
+class Timed(Protocol):
+    """What a timer calls. It keeps the place that the timer has it in by itself: no look-up when it moves."""
+
+    wheel_slot: int
+    """Written by the timer alone; -1: in none."""
+
+    def tick(self, now: float) -> None:
+        """The time asked for has come; ask again if there is more to wait for."""
+
+
+class Timer(Protocol):
+    """Calls members at their time, one time each. The server's timer wheel is one."""
+
+    def schedule(self, member: Timed, due: float) -> None:
+        """Call `tick` once at that time, instead of any time asked for before."""
+
+    def cancel(self, member: Timed) -> None:
+        """Forget what was asked for."""
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -39,8 +39,8 @@ class ConnectionOptions:
     poll_timeout_seconds: float = 90.0
     """How long a poll waits for data. 90 s: the reference server's; clients give up after 100 s."""
     disconnect_timeout_seconds: float = 15.0
-    """How long a connection may have no request or socket (between polls, before a stateful reconnect). 15 s: the
-    reference server's."""
+    """How long a connection may have no request or socket (between polls, before a stateful reconnect), and a POST
+    bring nothing more of its body. 15 s: the reference server's for the former."""
     close_timeout_seconds: float = 5.0
     """Wait for the peer's WebSocket close frame before TCP is aborted, and for calls that still run when the client
     has broken the protocol. 5 s: the reference server's for the former."""

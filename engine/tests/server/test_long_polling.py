@@ -14,6 +14,7 @@ from hubwire.errors import SlowConsumer, WriteTimeout
 from hubwire.model import Audience
 from hubwire.wire.encoded import EncodedMessage
 
+from ..transports.asgi_doubles import posted_input
 from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Reply, Serve, until
 from .http_clients import Polling, listening, polling
 
@@ -231,7 +232,7 @@ async def test_early_posts_of_too_many_ids_are_429(serve: Serve) -> None:
         for _ in range(1_000):
             negotiated = pending.add("Sample", 1)
             assert negotiated is not None
-            pending.begin_early(negotiated, None)
+            pending.begin_early(negotiated, None, posted_input())
         reply = await client.post(HANDSHAKE)
         assert (reply.status, reply.body) == (429, b"Too many pending connections")
         assert (await client.poll()).status == 200  # which needs no place among them

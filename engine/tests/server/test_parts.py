@@ -19,6 +19,7 @@ from hubwire.server.timer_wheel import TICK_SECONDS, TimerWheel
 from hubwire.server.tokens import Negotiated, PendingConnections, new_id
 from hubwire.testing import FakeClock
 
+from ..transports.asgi_doubles import posted_input
 from .conftest import until
 
 
@@ -163,7 +164,7 @@ async def test_pending_ids_that_nobody_asks_for_are_forgotten_all_the_same() -> 
     pending = PendingConnections(clock, wheel, 15.0, 10)
     first = pending.add("Chat", 1)
     assert first is not None
-    early = pending.begin_early(first, None)
+    early = pending.begin_early(first, None, posted_input())
     assert early is not None
     await play(clock, wheel, 5.0)
     pending.add("Chat", 1)
@@ -185,16 +186,16 @@ def test_ids_with_early_input_are_bounded() -> None:
         return made
 
     first = negotiated()
-    pending.begin_early(first, None)
+    pending.begin_early(first, None, posted_input())
     for _ in range(999):
-        assert pending.begin_early(negotiated(), None) is not None
+        assert pending.begin_early(negotiated(), None, posted_input()) is not None
     last = negotiated()
-    assert pending.begin_early(last, None) is None
+    assert pending.begin_early(last, None, posted_input()) is None
     pending.take(first)
-    assert pending.begin_early(last, None) is not None
+    assert pending.begin_early(last, None, posted_input()) is not None
     clock.advance(15.0)
     assert pending.find("Chat", last.token) is None
-    assert pending.begin_early(negotiated(), None) is not None
+    assert pending.begin_early(negotiated(), None, posted_input()) is not None
 
 
 def request(

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from hubwire.clock import Timed
+from hubwire.testing import FakeClock
+from hubwire.transports.posted_input import PostedInput
+
 
 class Listener:
     """Implements `Receiver`; notes what it is told."""
@@ -30,6 +34,36 @@ class Listener:
 
     def stop(self) -> None:
         self.events.append("stop")
+
+
+class Alarm:
+    """Implements `Timer` for one member."""
+
+    def __init__(self) -> None:
+        self.member: Timed | None = None
+        self.due: float | None = None
+
+    def schedule(self, member: Timed, due: float) -> None:
+        self.member, self.due = member, due
+
+    def cancel(self, member: Timed) -> None:
+        self.member = self.due = None
+
+    def ring(self, clock: FakeClock) -> None:
+        """Let the time come that was asked for."""
+        assert self.member is not None
+        assert self.due is not None
+        clock.advance(self.due - clock.monotonic())
+        member, self.member, self.due = self.member, None, None
+        member.tick(clock.monotonic())
+
+
+SILENCE_SECONDS = 15.0
+
+
+def posted_input(clock: FakeClock | None = None, alarm: Alarm | None = None) -> PostedInput:
+    """An input with a clock of its own, unless told otherwise."""
+    return PostedInput(clock or FakeClock(), alarm or Alarm(), SILENCE_SECONDS)
 
 
 class Server:

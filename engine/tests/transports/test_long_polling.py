@@ -11,25 +11,11 @@ from hubwire.testing import FakeClock
 from hubwire.transports.asgi import Exchange
 from hubwire.transports.backlog import HIGH_WATER_BYTES
 from hubwire.transports.long_polling import LongPollingTransport
-from hubwire.transports.posted_input import PostedInput
 
-from .asgi_doubles import GONE, REQUEST, Listener, Server, turns
+from .asgi_doubles import GONE, REQUEST, Alarm, Listener, Server, posted_input, turns
 
 POLL_SECONDS = 90.0
 IDLE_SECONDS = 15.0
-
-
-class Alarm:
-    """Implements `Timer` for one member."""
-
-    def __init__(self) -> None:
-        self.due: float | None = None
-
-    def schedule(self, member: LongPollingTransport, due: float) -> None:
-        self.due = due
-
-    def cancel(self, member: LongPollingTransport) -> None:
-        self.due = None
 
 
 class Polled:
@@ -41,7 +27,7 @@ class Polled:
         self.listener = Listener()
         self.times_over = 0
         self.transport = LongPollingTransport(
-            PostedInput(), self.clock, self.alarm, POLL_SECONDS, IDLE_SECONDS, self.over
+            posted_input(), self.clock, self.alarm, POLL_SECONDS, IDLE_SECONDS, self.over
         )
 
     def over(self) -> None:
@@ -54,10 +40,7 @@ class Polled:
 
     def ring(self) -> None:
         """Let the time come that was asked for."""
-        assert self.alarm.due is not None
-        self.clock.advance(self.alarm.due - self.clock.monotonic())
-        self.alarm.due = None
-        self.transport.tick(self.clock.monotonic())
+        self.alarm.ring(self.clock)
 
 
 async def opened() -> Polled:

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubwire.transports.asgi import Exchange
-from hubwire.transports.posted_input import PostedInput
 from hubwire.transports.sse import ServerSentEventsTransport, event
 
-from .asgi_doubles import GONE, REQUEST, Listener, Server, turns
+from .asgi_doubles import GONE, REQUEST, Listener, Server, posted_input, turns
 
 
 def read(stream: str) -> list[str]:
@@ -55,7 +54,7 @@ class Open:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.listener = Listener()
-        self.transport = ServerSentEventsTransport(Exchange(server.receive, server.send, server.abort), PostedInput())
+        self.transport = ServerSentEventsTransport(Exchange(server.receive, server.send, server.abort), posted_input())
         self.running = asyncio.create_task(self.transport.run(self.listener))
 
 
@@ -127,7 +126,7 @@ async def test_an_answer_that_cannot_even_begin_is_the_end_too() -> None:
 
 
 async def test_what_was_posted_early_is_fed_once_the_answer_has_begun() -> None:
-    server, posted = Server(REQUEST), PostedInput()
+    server, posted = Server(REQUEST), posted_input()
     await posted.take(Server({"type": "http.request", "body": b"early"}).receive)
     server.may_send.clear()
     transport, listener = ServerSentEventsTransport(Exchange(server.receive, server.send), posted), Listener()

@@ -60,6 +60,8 @@ class Endpoint:
     @is_draining.setter
     def is_draining(self, value: bool) -> None:
         self.table.is_draining = value
+        if value:
+            self.table.pending.end_early()
 
     async def serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> None:
         """Answer a plain HTTP request, refusals included; all of it with the headers that let pages read it."""

@@ -78,7 +78,7 @@ class HttpDispatcher:
                 raise Refused(409)
             await transport.poll(exchange)
             return
-        posted = self._take(found, principal)
+        posted = self._take(hosted, found, principal)
         opening = Opening(hosted, Caller(found.connection_id, hosted.name, principal, request, name), token)
         if name == SERVER_SENT_EVENTS:
             events = ServerSentEventsTransport(exchange, posted)
@@ -94,14 +94,17 @@ class HttpDispatcher:
         )
         await polled.begin(self._table.open(opening, polled), exchange)
 
-    def _take(self, negotiated: Negotiated, principal: Principal) -> PostedInput:
+    def _take(self, hosted: Hosted, negotiated: Negotiated, principal: Principal) -> PostedInput:
         """Use an id up; what was posted to it already counts only from the user who opens it."""
         early = negotiated.early
         if early is not None and early.user_id != principal.user_id:
             raise Refused(403)
         self._table.check_room()
         self._table.pending.take(negotiated)
-        return PostedInput() if early is None else early.input
+        return self._new_input(hosted) if early is None else early.input
+
+    def _new_input(self, hosted: Hosted) -> PostedInput:
+        return PostedInput(self._clock, self._wheel, hosted.options.disconnect_timeout_seconds)
 
     async def _post(
         self, hosted: Hosted, found: Served | Negotiated, token: str, principal: Principal, exchange: Exchange
@@ -109,7 +112,7 @@ class HttpDispatcher:
         if isinstance(found, Negotiated):
             if hosted.options.transports <= {WEBSOCKETS}:
                 raise answers.unsupported_transport(LONG_POLLING)
-            posted = self._early(found, principal)
+            posted = self._early(hosted, found, principal)
         else:
             transport = self._table.requested.get(token)
             if transport is None:
@@ -124,10 +127,12 @@ class HttpDispatcher:
             case Posted.BROKEN:
                 raise Refused(400)
 
-    def _early(self, negotiated: Negotiated, principal: Principal) -> PostedInput:
+    def _early(self, hosted: Hosted, negotiated: Negotiated, principal: Principal) -> PostedInput:
         if self._table.is_draining:
             self._table.check_room()
-        early = negotiated.early or self._table.pending.begin_early(negotiated, principal.user_id)
+        early = negotiated.early or self._table.pending.begin_early(
+            negotiated, principal.user_id, self._new_input(hosted)
+        )
         if early is None:
             raise answers.too_many_pending()
         if early.user_id != principal.user_id:

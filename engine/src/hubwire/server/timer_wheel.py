@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import Protocol
 
-from hubwire.clock import Clock
+from hubwire.clock import Clock, Timed
 
 TICK_SECONDS = 0.25
 """Resolution: a timer fires at most this late. Connections that are due in the same tick are served together."""
@@ -18,18 +17,8 @@ _SLICE = 500
 _log = logging.getLogger("hubwire.server")
 
 
-class Timed(Protocol):
-    """A member of the wheel. It stands in one slot at a time, which it keeps itself: no look-up when it moves."""
-
-    wheel_slot: int
-    """Written by the wheel alone; -1: in none."""
-
-    def tick(self, now: float) -> None:
-        """The time asked for has come; ask again with `TimerWheel.schedule` if there is more to wait for."""
-
-
 class TimerWheel:
-    """Slots of a quarter second, each a set of members in the order in which they asked.
+    """Implements `Timer`: slots of a quarter second, each a set of members in the order in which they asked.
 
     A member that moves or cancels leaves no entry behind: an entry would keep the memory of a connection that is long
     gone until its slot comes, and connections come and go by the thousand in a second.

@@ -24,7 +24,7 @@ class EarlyInput:
 
     user_id: str | None
     """Who posted it; nobody else may open the connection then."""
-    input: PostedInput = field(default_factory=PostedInput)
+    input: PostedInput
 
 
 @dataclass(slots=True, eq=False)
@@ -78,13 +78,19 @@ class PendingConnections:
         negotiated = self._pending.get(token)
         return negotiated if negotiated is not None and negotiated.hub == hub else None
 
-    def begin_early(self, negotiated: Negotiated, user_id: str | None) -> EarlyInput | None:
+    def begin_early(self, negotiated: Negotiated, user_id: str | None, posted: PostedInput) -> EarlyInput | None:
         """Let a user post to an id before it is opened; None: too many have that already."""
         if self._early_count >= _MAXIMUM_EARLY:
             return None
         self._early_count += 1
-        negotiated.early = EarlyInput(user_id)
+        negotiated.early = EarlyInput(user_id, posted)
         return negotiated.early
+
+    def end_early(self) -> None:
+        """None of them will be opened: tell whoever still posts to them."""
+        for negotiated in self._pending.values():
+            if negotiated.early is not None:
+                negotiated.early.input.end()
 
     def take(self, negotiated: Negotiated) -> None:
         """Use it up."""

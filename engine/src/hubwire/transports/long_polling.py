@@ -10,9 +10,8 @@ import asyncio
 import enum
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
-from hubwire.clock import Clock
+from hubwire.clock import Clock, Timer
 from hubwire.ports import Receiver
 from hubwire.transports.asgi import Exchange
 from hubwire.transports.backlog import Backlog
@@ -30,16 +29,6 @@ _BYTES = "application/octet-stream"
 _INTERNAL_ERROR = 1011
 
 _log = logging.getLogger("hubwire.transports")
-
-
-class Timer(Protocol):
-    """Calls `tick` of a member; the server's timer wheel."""
-
-    def schedule(self, member: LongPollingTransport, due: float) -> None:
-        """Once at that time, instead of any time asked for before."""
-
-    def cancel(self, member: LongPollingTransport) -> None:
-        """Not at all."""
 
 
 class _Outcome(enum.Enum):

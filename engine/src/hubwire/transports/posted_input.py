@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import enum
 
+from hubwire.clock import Clock, Timer
 from hubwire.ports import Receiver
-from hubwire.transports.asgi import AsgiReceive
+from hubwire.transports.asgi import AsgiMessage, AsgiReceive
 from hubwire.transports.backlog import HIGH_WATER_BYTES
 
 _SLICE_BYTES = 16 * 1024
@@ -25,7 +26,7 @@ class Posted(enum.Enum):
     ENDED = "ended"
     """The connection is over; the rest of it has nowhere to go."""
     BROKEN = "broken"
-    """The client left in the middle of it."""
+    """The client left in the middle of it, or sent nothing more for too long."""
 
 
 class PostedInput:
@@ -33,11 +34,31 @@ class PostedInput:
 
     Bodies may come before there is one (some clients send the handshake before they open the way back). Up to 64 KiB
     wait here then, as in the reference server; what is more waits in its request.
+
+    A client that has lost its network in the middle of a body sends the next by another socket, and nobody tells us
+    about the first: a body that brings nothing for some seconds gives its turn up.
     """
 
-    __slots__ = ("_early", "_has_ended", "_is_held", "_may_push", "_receiver", "_turn")
+    __slots__ = (
+        "_clock",
+        "_early",
+        "_has_ended",
+        "_is_held",
+        "_may_push",
+        "_reading",
+        "_receiver",
+        "_silence_seconds",
+        "_timer",
+        "_turn",
+        "wheel_slot",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock, timer: Timer, silence_seconds: float) -> None:
+        self.wheel_slot = -1
+        self._clock = clock
+        self._timer = timer
+        self._silence_seconds = silence_seconds
+        self._reading: asyncio.Timeout | None = None  # ends the wait for the next piece
         self._receiver: Receiver | None = None
         self._early = bytearray()
         self._is_held = False  # whether the receiver wants no more for now
@@ -55,9 +76,9 @@ class PostedInput:
         """Hand a whole body over, however large, as fast as the receiver wants it."""
         async with self._turn:
             while not self._has_ended:
-                message = await receive()
+                message = await self._next(receive)
                 if message["type"] != "http.request":
-                    return Posted.BROKEN
+                    return Posted.ENDED if self.has_ended else Posted.BROKEN
                 body: bytes = message.get("body", b"")
                 for start in range(0, len(body), _SLICE_BYTES):
                     if start:
@@ -91,6 +112,28 @@ class PostedInput:
         self._has_ended = True
         self._early.clear()
         self._update()
+        self._stop_reading()
+
+    def tick(self, now: float) -> None:
+        """The body has brought nothing for too long."""
+        self._stop_reading()
+
+    async def _next(self, receive: AsgiReceive) -> AsgiMessage:
+        """Return the next piece, or the end of a client that has gone silent."""
+        self._timer.schedule(self, self._clock.monotonic() + self._silence_seconds)
+        try:
+            async with asyncio.timeout(None) as self._reading:
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        finally:
+            self._reading = None
+            self._timer.cancel(self)
+
+    def _stop_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.reschedule(0.0)
 
     async def _push(self, data: bytes) -> bool:
         """Hand data over and return when more is wanted; False: there is nobody to take it."""
