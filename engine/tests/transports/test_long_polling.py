@@ -33,6 +33,11 @@ class Polled:
     def over(self) -> None:
         self.times_over += 1
 
+    def begin(self) -> tuple[Server, asyncio.Task[None]]:
+        server = Server(REQUEST)
+        exchange = Exchange(server.receive, server.send, server.abort)
+        return server, asyncio.create_task(self.transport.begin(self.listener, exchange))
+
     def poll(self) -> tuple[Server, asyncio.Task[None]]:
         server = Server(REQUEST)
         exchange = Exchange(server.receive, server.send, server.abort)
@@ -45,8 +50,8 @@ class Polled:
 
 async def opened() -> Polled:
     polled = Polled()
-    server = Server(REQUEST)
-    await polled.transport.begin(polled.listener, Exchange(server.receive, server.send))
+    server, task = polled.begin()
+    await task
     assert (server.status, server.body, server.content_type) == (200, b"", b"application/octet-stream")
     assert polled.alarm.due == IDLE_SECONDS
     return polled
@@ -106,6 +111,31 @@ async def test_what_a_client_that_leaves_has_not_been_sent_is_kept() -> None:
     second, second_task = polled.poll()
     await second_task
     assert second.body == b"in the same turn and later"
+
+
+async def test_what_waits_is_kept_from_a_poll_whose_client_has_left_before_its_turn() -> None:
+    polled = await opened()
+    polled.transport.write(b"x")
+    server, task = polled.poll()  # as when it had to wait for its token to be checked
+    server.incoming.put_nowait(GONE)
+    await task
+    assert server.sent == []
+    server, task = polled.poll()
+    await task
+    assert server.body == b"x"
+
+
+async def test_so_is_the_end() -> None:
+    polled = await opened()
+    polled.transport.close(1000)
+    server, task = polled.poll()
+    server.incoming.put_nowait(GONE)
+    await task
+    assert (server.sent, polled.times_over) == ([], 0)
+    server, task = polled.poll()
+    await task
+    await turns()
+    assert (server.status, polled.times_over) == (204, 1)
 
 
 async def test_a_server_that_tells_by_an_error_that_the_client_left_loses_nothing_either() -> None:
@@ -178,6 +208,69 @@ async def test_an_answer_is_not_over_before_its_client_has_taken_it() -> None:
     assert polled.listener.events == ["pause", "resume"]
     assert (server.body, server.sent[-1]["more_body"]) == (b"x", False)
     assert polled.alarm.due == polled.clock.monotonic() + IDLE_SECONDS
+
+
+async def test_a_client_that_does_not_read_its_first_answer_can_be_cut_too() -> None:
+    polled = Polled()
+    first, first_task = polled.begin()
+    first.may_send.clear()
+    await turns()
+    assert polled.listener.events == ["pause"]
+    waiting, waiting_task = polled.poll()
+    await turns()
+    polled.transport.abort()
+    await waiting_task
+    assert (waiting.status, first.times_aborted, polled.times_over) == (204, 1, 1)
+    first.may_send.set()
+    await first_task
+    assert polled.alarm.due is None
+
+
+async def test_last_words_that_are_polled_and_not_read_are_dropped_after_the_idle_time() -> None:
+    polled = await opened()
+    server, task = polled.poll()
+    await turns()
+    server.may_send.clear()
+    polled.transport.write(b"last")
+    polled.transport.close(1000)
+    await turns()
+    assert polled.listener.times_gone == 1  # nobody else watches the time any more
+    assert polled.alarm.due == IDLE_SECONDS
+    polled.ring()
+    await turns()
+    assert (server.times_aborted, polled.times_over) == (1, 1)
+    server.may_send.set()
+    await task
+    assert (polled.times_over, polled.alarm.due) == (1, None)
+
+
+async def test_the_end_of_a_polls_time_does_not_cut_the_answer_that_has_begun() -> None:
+    polled = await opened()
+    server, task = polled.poll()
+    await turns()
+    polled.clock.advance(POLL_SECONDS - 0.1)
+    server.may_send.clear()
+    polled.transport.write(b"x")
+    await turns()
+    assert polled.alarm.due == POLL_SECONDS - 0.1 + IDLE_SECONDS
+    server.may_send.set()
+    await task
+    assert (server.status, server.body) == (200, b"x")
+
+
+async def test_an_input_that_fails_when_it_is_joined_does_not_block_later_polls() -> None:
+    class Failing(Listener):
+        def feed(self, data: bytes) -> None:
+            raise ValueError
+
+    polled = Polled()
+    polled.listener = Failing()
+    await polled.transport.input.take(Server(REQUEST | {"body": b"early"}).receive)
+    _, task = polled.begin()
+    with pytest.raises(ValueError):
+        await task
+    assert not polled.transport.is_polled
+    assert polled.alarm.due == IDLE_SECONDS
 
 
 async def test_more_than_the_high_water_pauses_writers_until_it_is_polled() -> None:

@@ -132,8 +132,9 @@ class LongPollingTransport:
         poll = self._poll = _Poll(exchange)  # one that comes meanwhile waits for this one
         self._receiver = receiver
         self._unsent.attach(receiver)
-        self.input.attach(receiver)
+        self._begin_to_send(poll)
         try:
+            self.input.attach(receiver)
             await self._unsent.deliver(exchange.answer(200, b"", _BYTES, NO_CACHE), 0)
         except OSError:
             _log.debug("The client left its first poll")
@@ -198,8 +199,8 @@ class LongPollingTransport:
     # Timer
 
     def tick(self, now: float) -> None:
-        """The poll has waited long enough, or nobody has polled for too long."""
-        if self._poll is not None:
+        """The poll has waited long enough, or nobody has polled, or read an answer, for too long."""
+        if self._poll is not None and not self._poll.is_sending:
             self._poll.end(_Outcome.TIMEOUT)
         else:
             self._cut(ConnectionResetError("The client has stopped to poll."))
@@ -208,13 +209,14 @@ class LongPollingTransport:
 
     async def _outcome(self, poll: _Poll) -> _Outcome:
         if self._unsent:
-            return _Outcome.DATA
-        if self._has_ended:
-            return _Outcome.OVER
+            poll.end(_Outcome.DATA)
+        elif self._has_ended:
+            poll.end(_Outcome.OVER)
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(poll.watch())
             outcome = await poll.outcome
-            # A client that left in this very turn has to be noticed: what is not sent yet must not be lost with it.
+            # A client that left in this very turn, or before its poll had its turn, has to be noticed: what is not sent
+            # yet must not be lost with it.
             await asyncio.sleep(0)
             watching.cancel()
         return _Outcome.GONE if poll.is_gone else outcome
@@ -222,7 +224,7 @@ class LongPollingTransport:
     async def _answer(self, poll: _Poll, outcome: _Outcome) -> None:
         if outcome is _Outcome.GONE:
             return
-        poll.is_sending = True
+        self._begin_to_send(poll)
         if self._unsent and outcome is not _Outcome.REPLACED:
             messages = self._unsent.take()
             data = b"".join(messages)
@@ -232,6 +234,12 @@ class LongPollingTransport:
         await self._unsent.deliver(poll.exchange.answer(status, fields=NO_CACHE), 0)
         if outcome not in (_Outcome.TIMEOUT, _Outcome.REPLACED):
             self._cut(None)  # the client has been told the end
+
+    def _begin_to_send(self, poll: _Poll) -> None:
+        """From here on it is the client that is waited for."""
+        poll.is_sending = True
+        if not self._is_over:
+            self._timer.schedule(self, self._clock.monotonic() + self._disconnect_timeout_seconds)
 
     async def _send_data(self, exchange: Exchange, messages: list[bytes], data: bytes) -> None:
         try:
