@@ -241,7 +241,7 @@ async def test_last_words_that_are_polled_and_not_read_are_dropped_after_the_idl
     assert (server.times_aborted, polled.times_over) == (1, 1)
     server.may_send.set()
     await task
-    assert (polled.times_over, polled.alarm.due) == (1, None)
+    assert polled.times_over == 1
 
 
 async def test_the_end_of_a_polls_time_does_not_cut_the_answer_that_has_begun() -> None:
@@ -261,13 +261,13 @@ async def test_the_end_of_a_polls_time_does_not_cut_the_answer_that_has_begun() 
 async def test_an_input_that_fails_when_it_is_joined_does_not_block_later_polls() -> None:
     class Failing(Listener):
         def feed(self, data: bytes) -> None:
-            raise ValueError
+            raise ValueError("on purpose")
 
     polled = Polled()
     polled.listener = Failing()
     await polled.transport.input.take(Server(REQUEST | {"body": b"early"}).receive)
     _, task = polled.begin()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="on purpose"):
         await task
     assert not polled.transport.is_polled
     assert polled.alarm.due == IDLE_SECONDS
