@@ -125,6 +125,30 @@ async def test_after_a_long_jump_everybody_due_is_served() -> None:
     task.cancel()
 
 
+async def test_after_a_long_jump_whoever_asks_for_a_time_that_has_passed_is_served_in_the_next_tick() -> None:
+    class Late(Member):
+        """One that has more to do, and had it before the jump ended."""
+
+        def tick(self, now: float) -> None:
+            super().tick(now)
+            if len(self.ticks) < 3:
+                self._wheel.schedule(self, 50.0)
+
+    clock = FakeClock()
+    wheel = TimerWheel(clock)
+    late = Late(wheel)
+    wheel.schedule(late, 1.0)
+    task = asyncio.ensure_future(wheel.run())
+    await clock.until_sleeping()
+    clock.advance(100.0)
+    for _ in range(4):
+        await clock.until_sleeping()
+        clock.advance(TICK_SECONDS)
+    await clock.until_sleeping()
+    task.cancel()
+    assert late.ticks == [100.0, 100.25, 100.5]
+
+
 @given(st.lists(st.binary(max_size=20), max_size=30))
 def test_an_outbox_keeps_the_order_and_its_limit(items: list[bytes]) -> None:
     outbox = Outbox(100)

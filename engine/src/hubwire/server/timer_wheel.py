@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Collection
 
 from hubwire.clock import Clock, Timed
 
@@ -13,6 +14,9 @@ TICK_SECONDS = 0.25
 
 _SLICE = 500
 """Timers between two yields: pings to 10,000 connections must not hold up replies."""
+
+_JUMP = 8
+"""After a jump over more slots than these, only those with members are visited: most are empty."""
 
 _log = logging.getLogger("hubwire.server")
 
@@ -59,11 +63,13 @@ class TimerWheel:
             await self._serve(self._clock.monotonic())
 
     async def _serve(self, now: float) -> None:
-        target = math.floor(now / TICK_SECONDS)
-        # After a jump over many empty slots only those with members are worth a visit.
-        due = sorted(slot for slot in self._slots if slot <= target) if target - self._slot > 8 else None
-        for slot in due if due is not None else range(self._slot + 1, target + 1):
-            self._slot = slot
+        # At once, not slot by slot: whoever asks now for a time that has passed must not get a slot that is not visited
+        # any more. It would stand there for ever, and never be moved to another, which would be later.
+        first, self._slot = self._slot + 1, math.floor(now / TICK_SECONDS)
+        due: Collection[int] = range(first, self._slot + 1)
+        if len(due) > _JUMP:
+            due = sorted(slot for slot in self._slots if slot <= self._slot)
+        for slot in due:
             members = self._slots.pop(slot, ())
             for number, member in enumerate(members):
                 if member.wheel_slot != slot:  # it moved since, by the tick of another
@@ -75,4 +81,3 @@ class TimerWheel:
                     _log.exception("A timer failed; the others go on")
                 if number % _SLICE == _SLICE - 1:
                     await asyncio.sleep(0)
-        self._slot = target
