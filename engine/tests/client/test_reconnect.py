@@ -22,7 +22,7 @@ from hubwire.client import (
 from hubwire.testing import FakeClock
 
 from .conftest import Calls, Conformance, until
-from .fake_server import FakeServer, FakeSocket, redirect
+from .fake_server import EventStream, FakeServer, FakeSocket, redirect
 
 
 class Told:
@@ -157,6 +157,51 @@ async def test_a_close_that_does_not_is_the_end(fake: FakeServer, told: Told, er
     reason = await told.until("closed")
     assert reason is None if error is None else str(reason) == "Server returned an error on close: out"
     assert told.names == ["closed"]
+
+
+async def polling(fake: FakeServer, clock: FakeClock) -> tuple[Told, EventStream]:
+    """A connection that receives events and POSTs what it sends."""
+    stream = EventStream()
+    stream.send(b"data: {}\x1e\r\n\r\n")
+    fake.gets.append(stream)
+    transports = ["ServerSentEvents"]
+    told = Told(HubConnection(fake.url, transports=transports, reconnect=AutomaticReconnect((1,)), clock=clock))
+    await told.connection.start()
+    while b'{"type":6}' not in await fake.posted.get():  # the handshake may come alone or with it
+        pass
+    return told, stream
+
+
+async def test_a_close_that_is_under_way_counts_though_nothing_can_be_sent_any_more(
+    fake: FakeServer, clock: FakeClock
+) -> None:
+    told, stream = await polling(fake, clock)
+    fake.posts.append(web.Response(status=404))
+    waiting = asyncio.ensure_future(told.connection.invoke("Leave"))
+    await until(lambda: not fake.posts)
+    stream.send(b'data: {"type":7}\x1e\r\n\r\n')
+    with pytest.raises(ConnectionClosed, match="Invocation canceled"):
+        await waiting
+    assert await told.until("closed") is None
+    assert told.names == ["closed"]
+    stream.end()
+
+
+async def test_a_connection_that_cannot_be_sent_to_is_lost_after_5_seconds(fake: FakeServer, clock: FakeClock) -> None:
+    told, stream = await polling(fake, clock)
+    fake.posts.append(web.Response(status=401))
+    sending = asyncio.ensure_future(told.connection.send("Order", 1))
+    await until(lambda: any("_give_up" in repr(task) for task in asyncio.all_tasks()))
+    await until(lambda: clock.sleeping == 2)
+    behind = asyncio.ensure_future(told.connection.send("Order", 2))
+    clock.advance(5)
+    for send in (sending, behind):
+        with pytest.raises(ConnectionClosed, match="sending failed with status 401"):
+            await send
+    assert isinstance(await told.until("reconnecting"), TransportFailed)
+    assert fake.posted.empty()
+    stream.end()
+    await told.connection.stop()
 
 
 async def test_nonsense_from_the_server_is_the_end(fake: FakeServer, told: Told) -> None:

@@ -25,7 +25,9 @@ from hubwire.wire.messages import CancelInvocation, Completion, Invocation, Mess
 _log = logging.getLogger("hubwire.client")
 
 _FAREWELL_SECONDS = 5.0
-"""How long the last words may take to be written."""
+"""How long our last words may take to be written."""
+_LAST_WORDS_SECONDS = 5.0
+"""How long the server's may take to be read once nothing can be sent to it."""
 
 
 class Link:
@@ -235,19 +237,31 @@ class Link:
 
     async def _flush(self) -> None:
         """Write everything there is. What others had to say is written too, so the order is always the session's."""
-        transport = self._transport
         while self._session.has_data_to_send:
+            transport = self._transport  # another one each time that it was lost
             is_binary = self._session.is_binary
             try:
                 await transport.send(self._session.data_to_send(), is_binary)
             except TransportFailed as error:
-                if transport is self._transport:
-                    self._lose(error)
-                if self._session.phase is Phase.CLOSED:
-                    raise ConnectionClosed(error) from error
-                # Stateful reconnect keeps it and sends it again. The reader must notice too.
-                await transport.abort()
-                return
+                await self._fail_to_send(transport, error)
+
+    async def _fail_to_send(self, transport: Transport, error: TransportFailed) -> None:
+        """Find out what has happened. The server's own good-bye may be there already and only has to be read."""
+        if self._tasks is not None:
+            self._tasks.create_task(self._give_up(transport, error))
+        if not self._session.is_stateful:  # which keeps what it sends, and sends it again
+            ended = await asyncio.shield(self._ended)
+            raise ConnectionClosed(ended.error)
+
+    async def _give_up(self, transport: Transport, error: TransportFailed) -> None:
+        waiting = asyncio.ensure_future(self._clock.sleep(_LAST_WORDS_SECONDS))
+        try:
+            await asyncio.wait((waiting, self._ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if transport is self._transport and self._session.phase is not Phase.CLOSED:
+            self._lose(error)
+            await transport.abort()  # so that the reader notices
 
     async def _take_leave(self) -> None:
         if self._ended.done() and not self._ended.result().is_lost:

@@ -13,7 +13,7 @@ _MAXIMUM_ANSWER_BYTES = 4 * 1024
 class Poster:
     """Sends what was given meanwhile in one POST, so that messages keep their order and cost few requests."""
 
-    __slots__ = ("_batch", "_http", "_name", "_task", "_turn", "_url")
+    __slots__ = ("_batch", "_failure", "_http", "_name", "_task", "_turn", "_url")
 
     def __init__(self, name: str, http: HttpClient, url: str) -> None:
         self._name = name
@@ -22,12 +22,15 @@ class Poster:
         self._batch: list[bytes] = []
         self._turn: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._failure: TransportFailed | None = None
 
     async def send(self, data: bytes) -> None:
         """Take data at once and return when the server has it.
 
         Raises: TransportFailed.
         """
+        if self._failure is not None:  # nothing may arrive behind what was lost
+            raise TransportFailed(self._name, "sending has failed before.", status=self._failure.status)
         self._batch.append(data)
         if self._turn is None:
             self._turn = asyncio.get_running_loop().create_future()
@@ -51,7 +54,7 @@ class Poster:
                 await self._post(batch)
                 _settle(turn, None)
         except TransportFailed as error:
-            # What waits behind must not arrive without what was lost.
+            self._failure = error
             _settle(turn, error)
             _settle(self._turn, error)
         finally:

@@ -263,6 +263,11 @@ class ClientSession:
         return bool(self._output)
 
     @property
+    def is_stateful(self) -> bool:
+        """Whether what is sent survives the loss of a socket."""
+        return self._sent is not None
+
+    @property
     def is_binary(self) -> bool:
         """Whether what is sent now is no text: the handshake always is."""
         return self._codec.is_binary and self.phase is not Phase.HANDSHAKE
