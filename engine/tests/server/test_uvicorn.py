@@ -212,6 +212,20 @@ async def test_a_refused_upgrade_is_no_error_of_the_server(
         assert complaints == ["ASGI callable returned without completing handshake."]
 
 
+@pytest.mark.parametrize("target", ["/sample", "/page"])
+async def test_the_kernel_is_told_to_look_after_silent_peers(serve: Serve, target: str) -> None:
+    async with serve(app=starlette) as running:
+        _, writer = await running.open()
+        writer.write(running.head("GET", target)[:-2])
+        await until(lambda: running.server.server_state.connections)
+        (protocol,) = cast("set[Any]", running.server.server_state.connections)
+        transport = getattr(protocol, "transport", None) or protocol._transport
+        accepted = transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        writer.close()
+
+
 async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path) -> None:
     certificate, key = make_certificate(tmp_path)
     context = ssl.create_default_context(cafile=str(certificate))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any, ClassVar, cast
 from urllib.parse import unquote
 
@@ -29,6 +30,9 @@ UVICORN_VERSION = "0.54"
 """The release series that this file was written and tested against."""
 
 _log = logging.getLogger("hubwire.server")
+
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Seconds of silence before the kernel asks, seconds between, times. Two minutes; its own would be two hours."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _METHOD = b"GET "
@@ -237,12 +241,31 @@ def _is_websocket_upgrade(head: bytes) -> bool:
     return start >= 0 and b"websocket" in lower[start : lower.find(b"\r\n", start + 2)]
 
 
+def _look_after_silent_peers(listener: socket.socket) -> None:
+    """Let the kernel notice peers that vanished without a word; a raw handler that only reads never would.
+
+    Connections have it from their listener, so it costs them nothing.
+    """
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEP_ALIVE.items():
+            if hasattr(socket, name):  # macOS has other names
+                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which tells hub clients to come again before it closes sockets."""
 
     def __init__(self, config: uvicorn.Config, hubs: HubServer) -> None:
         super().__init__(config)
         self._hubs = hubs
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listener in server.sockets:
+                _look_after_silent_peers(listener)
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop to listen, drain, then let uvicorn finish."""
