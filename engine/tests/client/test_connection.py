@@ -125,6 +125,19 @@ async def test_streams_end_fail_and_are_cancelled(connection: HubConnection) -> 
         assert await cancelled.until() == [()]
 
 
+async def test_a_loop_over_a_stream_that_is_left_cancels_it(
+    connection: HubConnection, conformance: Conformance
+) -> None:
+    async with connection:
+        async for _ in connection.stream("StreamEcho", letters("a"), item_type=str):
+            break
+        async for _ in connection.stream("Flood", 10):
+            break
+        # Otherwise the flood would hold up every answer behind it.
+        for number in range(50):
+            assert await connection.invoke("Echo", number) == number
+
+
 async def test_iterators_among_the_arguments_are_uploaded(connection: HubConnection) -> None:
     async with connection:
         assert await connection.invoke("StreamingConcat", letters("Hello ", "world", "!")) == "Hello world!"

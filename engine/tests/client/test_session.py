@@ -15,7 +15,7 @@ from hubwire.client.phases import Phase, Step, advance
 from hubwire.client.session import Adrift, ClientSession, Ended, MessageReceived, Opened, SessionLimits
 from hubwire.errors import LocalProtocolError
 from hubwire.options import ALL_PROTOCOLS, PropertyNames
-from hubwire.wire.messages import Completion, Invocation, Message, StreamItem
+from hubwire.wire.messages import Close, Completion, Invocation, Message, Ping, StreamItem
 from hubwire.wire.protocols import hub_protocols
 
 CODECS = hub_protocols(ALL_PROTOCOLS, PropertyNames.AS_DECLARED)
@@ -152,23 +152,28 @@ def test_what_cannot_be_written_harms_nothing() -> None:
     assert written(session)[0] == {"type": 9, "sequenceId": 1}
 
 
-CONVERSATION = frame({}, CALL, PING, {"type": 3, "invocationId": "0", "result": "ü"}, CALL) + frame({"type": 7})
+CONVERSATION: list[Message] = [
+    Invocation("Order", [5]),
+    Ping(),
+    Completion("0", "ü", None, True),
+    StreamItem("1", [None]),
+    Invocation("Order", ["x" * 200]),
+    Close(),
+]
 
 
-@given(st.lists(st.integers(0, len(CONVERSATION)), max_size=8))
-def test_where_the_input_is_cut_changes_nothing(cuts: list[int]) -> None:
-    session = ClientSession(JSON, SessionLimits(), 0.0)
-    points = [0, *sorted(cuts), len(CONVERSATION)]
-    for begin, end in itertools.pairwise(points):
-        session.receive_data(CONVERSATION[begin:end], 0.0)
+@given(st.lists(st.integers(0, 400), max_size=8), st.sampled_from(sorted(ALL_PROTOCOLS)))
+def test_where_the_input_is_cut_changes_nothing(cuts: list[int], protocol: str) -> None:
+    codec = CODECS[protocol]
+    conversation = b"{}\x1e" + b"".join(codec.encode(message) for message in CONVERSATION)
+    session = ClientSession(codec, SessionLimits(), 0.0)
+    for begin, end in itertools.pairwise([0, *sorted(cuts), len(conversation)]):
+        session.receive_data(conversation[begin:end], 0.0)
     events = list(session.events())
     assert events[0] == Opened()
-    assert [event.message for event in events[1:-1] if isinstance(event, MessageReceived)] == [
-        Invocation("Order", [5]),
-        Completion("0", "ü", None, True),
-        Invocation("Order", [5]),
-    ]
     assert events[-1] == Ended(None, may_reconnect=False, is_lost=False)
+    messages = [event.message for event in events[1:-1] if isinstance(event, MessageReceived)]
+    assert messages == [message for message in CONVERSATION if not isinstance(message, Ping | Close)]
 
 
 @given(st.lists(st.binary(max_size=30), max_size=6), st.sampled_from(sorted(ALL_PROTOCOLS)), st.booleans())
