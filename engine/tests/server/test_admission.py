@@ -223,6 +223,23 @@ async def test_pages_of_an_allowed_origin_may_send_headers_of_their_own(serve: S
         assert "access-control-allow-headers" not in refused.headers
 
 
+@pytest.mark.parametrize(("count", "is_refused"), [(100, False), (130, True)])
+async def test_a_request_may_not_be_made_of_very_many_parts_since_its_connection_keeps_them(
+    serve: Serve, count: int, is_refused: bool
+) -> None:
+    query = "&".join(f"key{number}=" for number in range(count))
+    headers = {f"Key-{number}": "" for number in range(count)}
+    async with serve() as running:
+        refusal = (431, b"Too many header fields or query parameters") if is_refused else None
+        for reply in (
+            await running.request("POST", f"/sample/negotiate?{query}"),
+            await running.request("GET", f"/sample?{query}"),
+            await running.upgrade(f"/sample?id=x&{query}"),
+            await running.request("POST", "/sample/negotiate", **headers),
+        ):
+            assert ((reply.status, reply.body) == refusal) is is_refused
+
+
 async def test_hosts_may_be_limited(serve: Serve) -> None:
     async with serve(ServerOptions(allowed_hosts=frozenset({"shop.example"}))) as running:
         for host, status in (("shop.example", 101), ("SHOP.example:8000", 101), ("evil.example", 400)):

@@ -123,15 +123,15 @@ class Endpoint:
 
     async def _serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> Answer | None:
         if request.method == "OPTIONS":
-            self.admission.check_preflight(request)
+            self.admission.check_request(request)
             # Applications add headers of their own to the clients' (`withUrl(url, { headers })`), and the page is ours.
             asked = request.headers.get("access-control-request-headers", _OWN_HEADERS)
             return Answer(204, headers=(*_PREFLIGHT, ("access-control-allow-headers", asked)))
         if route.is_negotiate and request.method != "POST":
-            self.admission.check_preflight(request)
+            self.admission.check_request(request)
             raise Refused(405, answers.WRONG_METHOD, (("allow", "POST, OPTIONS"),))
         if route.redirection is not None and route.is_negotiate:
-            self.admission.check_preflight(request)
+            self.admission.check_request(request)
             return await self._redirect(route.redirection, request)
         hosted = self._hosted(route, request)
         if route.is_negotiate:
