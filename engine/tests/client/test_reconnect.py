@@ -119,6 +119,18 @@ async def test_a_policy_that_gives_up_at_once_is_no_reconnecting(fake: FakeServe
     assert told.names == ["closed"]
 
 
+async def test_a_policy_that_raises_ends_the_connection_with_its_error(
+    fake: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def policy(context: RetryContext) -> float | None:
+        raise ZeroDivisionError
+
+    told = Told(HubConnection(fake.url, reconnect=policy))
+    (await told.start(fake)).drop()
+    assert isinstance(await told.until("closed"), ZeroDivisionError)
+    assert "The connection failed" in caplog.text
+
+
 async def test_without_a_policy_a_loss_is_the_end(fake: FakeServer) -> None:
     told = Told(HubConnection(fake.url))
     (await told.start(fake)).drop()
