@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from uvicorn.logging import TRACE_LOG_LEVEL
 
 from hubwire import ConnectRequest, Forbidden, Principal, ServerOptions, Unauthorized
 from hubwire.server.log_redaction import redact
@@ -123,14 +124,21 @@ async def test_a_verifier_that_fails_lets_nobody_in(serve: Serve) -> None:
 
 async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        caplog.set_level(TRACE_LOG_LEVEL, name)  # which shows whole scopes
     async with serve(verifier=Tokens(), access_log=True) as running:
         async with running.connected("/sample?a=1&access_token=user:s3cret&b=2"):
             pass
         await running.request("POST", "/sample/negotiate?access_token=user:s3cret")
+        ids = await running.negotiate(Authorization="Bearer user:s3cret")
+        target = f"/sample?id={ids['connectionToken']}"
+        assert (await running.request("GET", target, Authorization="Bearer user:s3cret")).status == 200
+        await running.upgrade(target)
         await running.upgrade("/sample?access_token=s3cret")
         await running.upgrade("/sample", Authorization="Bearer s3cret")
     ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.client")]
-    assert not [message for message in ours if "s3cret" in message]
+    assert any("query_string" in message for message in ours)
+    assert not [message for message in ours if "s3cret" in message or ids["connectionToken"] in message]
     assert any("[redacted]" in message for message in ours if "WebSocket" in message) is (lane == "asgi")
 
 
@@ -140,6 +148,10 @@ async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pyte
         ("/a?b=1", "/a?b=1"),
         ("/a?access_token=x", "/a?access_token=[redacted]"),
         ("/a?Access_Token=x&b=1&access_token=y&c", "/a?Access_Token=[redacted]&b=1&access_token=[redacted]&c"),
+        ("access%5ftoken=x", "access%5ftoken=[redacted]"),
+        ("< GET /a?access_token=x HTTP/1.1", "< GET /a?access_token=[redacted] HTTP/1.1"),
+        ("/a?b=1&id=0123456789-_abcdefABCD", "/a?b=1&id=[redacted]"),
+        ("/a?id=17&paid=0123456789-_abcdefABCD", "/a?id=17&paid=0123456789-_abcdefABCD"),
     ],
 )
 def test_redaction(text: str, redacted: str) -> None:
