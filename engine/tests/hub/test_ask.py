@@ -20,7 +20,7 @@ from hubwire.errors import (
     LocalProtocolError,
 )
 from hubwire.hub import ClientContract, Hub, HubCallerClients, HubContext, HubDispatcher, client_method, hub_method
-from hubwire.hub.ongoing import ONGOING, OngoingCall
+from hubwire.hub.ongoing import BEFORE_ASKING, Connecting
 from hubwire.model import Features
 from hubwire.options import PropertyNames
 from hubwire.plane import LocalDataPlane
@@ -69,12 +69,12 @@ class House:
 
 
 @contextmanager
-def ongoing(call: OngoingCall) -> Any:
-    token = ONGOING.set(call)
+def ongoing(before_asking: Callable[[], None]) -> Any:
+    token = BEFORE_ASKING.set(before_asking)
     try:
         yield
     finally:
-        ONGOING.reset(token)
+        BEFORE_ASKING.reset(token)
 
 
 async def test_a_question_carries_target_and_arguments_and_gives_the_answer_as_it_comes() -> None:
@@ -198,18 +198,18 @@ async def test_a_result_type_that_cannot_be_converted_to_is_refused_before_anyth
     assert house.line.received == []
 
 
-async def test_the_connection_gives_way_before_the_wait() -> None:
+async def test_the_connection_gives_way_before_each_wait() -> None:
     house = House()
     seen: list[int] = []
-    with ongoing(OngoingCall(lambda: seen.append(len(house.line.received)))):
+    with ongoing(lambda: seen.append(len(house.line.received))):
         assert await house.answered(house.clients.caller.guess(1), 5) == 5
         assert await house.answered(house.clients.caller.guess(1), 5) == 5
-    assert seen == [0]
+    assert seen == [0, 1]
 
 
 async def test_connected_may_not_ask_and_what_it_started_may_later() -> None:
     house = House()
-    call = OngoingCall(is_connecting=True)
+    connecting = Connecting()
     has_connected = asyncio.Event()
 
     async def nested() -> int:
@@ -219,12 +219,12 @@ async def test_connected_may_not_ask_and_what_it_started_may_later() -> None:
         await has_connected.wait()
         return await nested()
 
-    with ongoing(call):
+    with ongoing(connecting):
         with pytest.raises(LocalProtocolError) as refused:
             await nested()
         started = asyncio.create_task(later())
     assert str(refused.value) == "Client results inside OnConnectedAsync Hub methods are not allowed."
-    call.is_connecting = False
+    connecting.is_over = True
     has_connected.set()
     assert await house.answered(started, 5) == 5
 

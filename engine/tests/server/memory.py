@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hubwire.errors import MethodNotFound
-from hubwire.hub.ongoing import ONGOING
+from hubwire.hub.ongoing import BEFORE_ASKING
 from hubwire.model import Caller, ConnectRequest, Principal
 from hubwire.options import HubOptions
 from hubwire.plane.registry import Registry
@@ -203,7 +203,5 @@ async def opened(
 
 async def asks(peer: Peer, target: str, *arguments: object, timeout_seconds: float | None = None) -> object:
     """What a data plane does for hub code that asks its client."""
-    ongoing = ONGOING.get()
-    if ongoing is not None:
-        ongoing.give_way()
+    BEFORE_ASKING.get()()
     return await peer.connection.ask(target, arguments, timeout_seconds)

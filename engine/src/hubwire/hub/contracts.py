@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, cast, 
 
 from hubwire.errors import ClientResultError, LocalProtocolError
 from hubwire.hub.conversion import Conversion, ConversionError, conversion_to
-from hubwire.hub.ongoing import ONGOING
+from hubwire.hub.ongoing import BEFORE_ASKING
 from hubwire.model import Audience, AudienceKind, Features
 from hubwire.options import PropertyNames
 from hubwire.ports import DataPlane
@@ -107,12 +107,7 @@ class ClientContract:
                 f"Asking clients for results ({target!r}) needs Features.CLIENT_RESULTS, which this way of hosting has "
                 "not; let the client call a hub method with its answer."
             )
-        ongoing = ONGOING.get()
-        if ongoing is not None:
-            if ongoing.is_connecting:
-                # The answer would not be read before `connected` has ended. The reference server's text.
-                raise LocalProtocolError("Client results inside OnConnectedAsync Hub methods are not allowed.")
-            ongoing.give_way()
+        BEFORE_ASKING.get()()
         result = await self._plane.invoke(audience.names[0], target, arguments, timeout_seconds)
         try:
             return conversion.one(result)

@@ -1,6 +1,6 @@
-"""What runs for a connection in the present task: tells `ask` whether it may wait for a client. Knows no session.
+"""What runs for a connection in the present task: what has to be done there before a client is waited for.
 
-The server sets it around each hub event and call; code outside of hubs finds none.
+The server sets it around each hub event and call; for code outside of hubs nothing has to be done. Knows no session.
 """
 
 from __future__ import annotations
@@ -8,22 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 
-
-class OngoingCall:
-    """One event or call of a hub. Tasks that hub code starts inherit it, so it also says when it is over."""
-
-    __slots__ = ("_give_way", "is_connecting")
-
-    def __init__(self, give_way: Callable[[], None] | None = None, *, is_connecting: bool = False) -> None:
-        self.is_connecting = is_connecting
-        """While the hub's `connected` runs no client may be asked: its answer would be read only afterwards."""
-        self._give_way = give_way
-
-    def give_way(self) -> None:
-        """Let the connection's next call begin, because this one is about to wait for a client. Once is enough."""
-        give_way, self._give_way = self._give_way, None
-        if give_way is not None:
-            give_way()
+from hubwire.errors import LocalProtocolError
 
 
-ONGOING: ContextVar[OngoingCall | None] = ContextVar("hubwire_ongoing", default=None)
+def nothing() -> None:
+    """Where a client may be waited for as it is."""
+
+
+class Connecting:
+    """While the hub's `connected` runs. Tasks that it leaves behind inherit it, so it also says when that is over."""
+
+    __slots__ = ("is_over",)
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+    def __call__(self) -> None:
+        if not self.is_over:
+            # The answer would not be read before `connected` has ended. The reference server's text.
+            raise LocalProtocolError("Client results inside OnConnectedAsync Hub methods are not allowed.")
+
+
+BEFORE_ASKING: ContextVar[Callable[[], None]] = ContextVar("hubwire_before_asking", default=nothing)
+"""Call it before each wait for a client: in a call it lets the connection's next one begin, or the answer might stand
+behind that. Raises: LocalProtocolError when no client may be asked."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from hubwire.hub.failures import completion_error, is_expected, log_unexpected, stream_error
-from hubwire.hub.ongoing import ONGOING, OngoingCall
+from hubwire.hub.ongoing import BEFORE_ASKING, nothing
 from hubwire.model import Caller
 from hubwire.server.activity import Activity
 from hubwire.server.hosted import HostedHub
@@ -44,7 +44,7 @@ async def invoke(host: Host, invocation: Invocation, uploads: Sequence[Upload] =
     """Run a plain method."""
     hub = host.hub
     started = hub.clock.monotonic()
-    ONGOING.set(OngoingCall(functools.partial(_give_way, host, invocation)))
+    BEFORE_ASKING.set(functools.partial(_give_way, host, invocation))
     try:
         result = await hub.handler.invoke(host.caller, invocation, uploads)
     except (Exception, asyncio.CancelledError) as error:
@@ -54,7 +54,8 @@ async def invoke(host: Host, invocation: Invocation, uploads: Sequence[Upload] =
         has_failed = not is_cancelled and not is_expected(error)
         hub.observer.invocation_finished(hub.name, name or "unknown", now - started, has_failed)
         text = completion_error(error, name or invocation.target, hub.options.detailed_errors)
-        _finish(host, invocation, uploads)
+        if host.activity is not None:
+            host.activity.finish(invocation.invocation_id, uploads)
         host.session.send_error(invocation, text, now)
         host.pump()
         if is_cancelled:
@@ -63,7 +64,8 @@ async def invoke(host: Host, invocation: Invocation, uploads: Sequence[Upload] =
         now = hub.clock.monotonic()
         name = hub.method_name(invocation.target) or "unknown"
         hub.observer.invocation_finished(hub.name, name, now - started, False)
-        _finish(host, invocation, uploads)
+        if host.activity is not None:
+            host.activity.finish(invocation.invocation_id, uploads)
         host.session.send_result(invocation, result, now)
         host.pump()
 
@@ -72,7 +74,7 @@ async def stream(host: Host, invocation: StreamInvocation, uploads: Sequence[Upl
     """Run a streaming method: it is asked for an item only while the client takes data."""
     hub = host.hub
     started = hub.clock.monotonic()
-    ONGOING.set(OngoingCall())  # a stream holds no permit
+    BEFORE_ASKING.set(nothing)  # a stream holds no permit
     sent = 0
     failure: BaseException | None = None
     try:
@@ -100,7 +102,8 @@ async def stream(host: Host, invocation: StreamInvocation, uploads: Sequence[Upl
         text = (
             stream_error(failure, detailed) if sent else completion_error(failure, name or invocation.target, detailed)
         )
-    _finish(host, invocation, uploads)
+    if host.activity is not None:
+        host.activity.finish(invocation.invocation_id, uploads)
     host.session.send_stream_end(invocation, now, text)
     host.pump()
     if is_cancelled and failure is not None:
@@ -110,11 +113,6 @@ async def stream(host: Host, invocation: StreamInvocation, uploads: Sequence[Upl
 def _give_way(host: Host, invocation: Invocation) -> None:
     host.session.give_way(invocation, host.hub.clock.monotonic())
     host.pump()
-
-
-def _finish(host: Host, invocation: Invocation | StreamInvocation, uploads: Sequence[Upload]) -> None:
-    if host.activity is not None:
-        host.activity.finish(invocation.invocation_id, uploads)
 
 
 def _is_cancelled(error: BaseException, caller: Caller, event: str) -> bool:

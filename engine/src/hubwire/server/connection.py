@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from hubwire.errors import ConnectionGone, LocalProtocolError, SlowConsumer, WriteTimeout
 from hubwire.hub.failures import close_error, log_unexpected
-from hubwire.hub.ongoing import ONGOING, OngoingCall
+from hubwire.hub.ongoing import BEFORE_ASKING, Connecting, nothing
 from hubwire.model import Caller, Principal
 from hubwire.ports import Receiver, Transport
 from hubwire.server import calls
@@ -363,12 +363,12 @@ class Connection:
             return
         if self._transport.uses_frames:
             payload = websocket_frame(payload, self.session.codec.is_binary)
-        if self._is_paused:
-            self._queue(payload)
-        else:
-            self._write(payload)
+        self._write(payload)
 
     def _write(self, data: bytes) -> None:
+        if self._is_paused:
+            self._queue(data)
+            return
         try:
             self._transport.write(data)
         except (RuntimeError, OSError) as error:
@@ -417,8 +417,8 @@ class Connection:
             self._transport.close(self._close_code)
 
     async def _connect(self) -> None:
-        ongoing = OngoingCall(is_connecting=True)
-        ONGOING.set(ongoing)
+        connecting = Connecting()
+        BEFORE_ASKING.set(connecting)
         try:
             await self.hub.handler.connected(self.caller)
         except (Exception, asyncio.CancelledError) as error:
@@ -438,11 +438,11 @@ class Connection:
                 return
             self.session.send_connected(self.hub.clock.monotonic())
         finally:
-            ongoing.is_connecting = False  # tasks that `connected` has left behind may ask from now on
+            connecting.is_over = True  # tasks that `connected` has left behind may ask from now on
         self.pump()
 
     async def _disconnect(self, error: BaseException | None, stopped: Collection[asyncio.Task[None]] = ()) -> None:
-        ONGOING.set(OngoingCall())
+        BEFORE_ASKING.set(nothing)
         try:
             if stopped:  # `disconnected` comes after everything else, unless that takes too long to stop
                 options, clock = self.hub.options, self.hub.clock
