@@ -65,6 +65,7 @@ class HubDispatcher:
         self._methods = {
             name.lower(): BoundMethod(method, property_names) for name, method in methods_of(self.hub_class).items()
         }
+        self._cancellable = frozenset(name for name, method in self._methods.items() if method.is_cancellable)
         self._require_features()
         self._filters = tuple(filters)
         self._connected, self._invoke, self._disconnected = self._chain()
@@ -75,8 +76,7 @@ class HubDispatcher:
         return method.name if method else None
 
     def is_cancellable(self, target: str) -> bool:
-        method = self._methods.get(target.lower())
-        return method is not None and method.is_cancellable
+        return bool(self._cancellable) and target.lower() in self._cancellable
 
     async def connected(self, caller: Caller) -> None:
         try:
@@ -173,9 +173,9 @@ class HubDispatcher:
         await hub.connected()
 
     async def _hub_invoke(self, call: InvocationContext) -> object:
-        function = self._methods[call.method.lower()].function
         # Whether a method streams was found out at registration, and `invoke` is for those that do not.
-        return await cast(_Awaited, function(call.hub, *call.arguments))
+        function: Callable[..., Any] = self._methods[call.method.lower()].function
+        return await function(call.hub, *call.arguments)
 
     async def _hub_stream(
         self, method: BoundMethod, opened: list[AsyncIterator[object]], call: InvocationContext

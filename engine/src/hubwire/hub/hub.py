@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import Any, ClassVar, Generic, cast
+from typing import Any, ClassVar, Generic
 
 from hubwire.hub.clients import HubCallerClients
 from hubwire.hub.context import HubCallerContext
@@ -49,8 +49,7 @@ class Hub(Generic[ContractT]):
 
 def equip(hub: Hub[ContractT], plane: DataPlane, caller: Caller, property_names: PropertyNames) -> HubCallerContext:
     """Give a new hub object its clients, groups and context; apart from `__init__`, which belongs to the user."""
-    # The class attribute was filled from the same `Hub[...]` that bound ContractT.
-    contract = cast("type[ContractT]", hub.client_contract)  # a text: the type would be made anew at each call
+    contract: Any = hub.client_contract  # filled from the same `Hub[...]` that bound ContractT
     hub.clients = HubCallerClients(plane, contract, caller.connection_id, property_names)
     hub.groups = GroupManager(plane)
     hub.context = HubCallerContext(plane, caller)

@@ -15,34 +15,31 @@ class Permits:
     many may is limited too, or a client that answers nothing could start as many as it likes.
     """
 
-    __slots__ = ("_away", "_away_limit", "_held", "_limit")
+    __slots__ = ("_away", "_away_limit", "_limit", "held")
 
     def __init__(self, limit: int, away_limit: int) -> None:
         self._limit = limit
         self._away_limit = away_limit
         # By identity: ids of calls are the client's and need not differ.
-        self._held: dict[int, Invocation] = {}
+        self.held: dict[int, Invocation] = {}
+        """Those that run with a permit."""
         self._away: dict[int, Invocation] = {}
-
-    def __bool__(self) -> bool:
-        """Whether any is held."""
-        return bool(self._held)
 
     def take(self, invocation: Invocation) -> bool:
         """Let the invocation start if there is a permit."""
-        if len(self._held) >= self._limit:
+        if len(self.held) >= self._limit:
             return False
-        self._held[id(invocation)] = invocation
+        self.held[id(invocation)] = invocation
         return True
 
     def give_way(self, invocation: Invocation) -> bool:
         """Give its permit back although it goes on, for good; False: it has none, or too many go on so."""
-        if id(invocation) not in self._held or len(self._away) >= self._away_limit:
+        if id(invocation) not in self.held or len(self._away) >= self._away_limit:
             return False
-        self._away[id(invocation)] = self._held.pop(id(invocation))
+        self._away[id(invocation)] = self.held.pop(id(invocation))
         return True
 
     def release(self, invocation: Invocation) -> None:
         """It has ended."""
-        if self._held.pop(id(invocation), None) is None:
+        if self.held.pop(id(invocation), None) is None:
             self._away.pop(id(invocation), None)
