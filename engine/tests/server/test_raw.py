@@ -657,6 +657,19 @@ async def test_a_cancelled_writer_leaves_the_line() -> None:
         assert peer.transport.take() == [b"ever"]
 
 
+async def test_a_writer_that_is_cancelled_just_as_its_turn_comes_is_cancelled_and_no_more() -> None:
+    async with opened(echo) as peer:
+        peer.pump.pause_writing()
+        writer = asyncio.create_task(peer.pump.write("gone already"))
+        await until(lambda: peer.pump._waiting_bytes)
+        peer.pump.resume_writing()
+        writer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writer
+        assert peer.transport.take() == [b"gone already"]
+        assert peer.pump._waiting_bytes == 0
+
+
 async def test_waiting_writes_go_out_before_the_close() -> None:
     background: list[asyncio.Task[None]] = []
 

@@ -7,7 +7,6 @@ that accepts it; else the writers themselves wait. The handler is the one task o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -341,14 +340,15 @@ class RawPump:
             count, size = len(self._waiting) + 1, self._waiting_bytes + len(data)
             self._drop(EndReason.SLOW, SlowConsumer(self.caller.connection_id, count, size, limit))
             self._require_open()
+        waiting = self._waiting
         entry = (data, asyncio.get_running_loop().create_future())
-        self._waiting.append(entry)
+        waiting.append(entry)
         self._waiting_bytes += len(data)
         try:
             await entry[1]
         except asyncio.CancelledError:
-            with contextlib.suppress(ValueError):  # it was taken out in this turn
-                self._waiting.remove(entry)
+            if self._waiting is waiting and entry in waiting:  # or it was taken out in this turn
+                waiting.remove(entry)
                 self._waiting_bytes -= len(data)
             raise
 
