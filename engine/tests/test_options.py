@@ -111,6 +111,13 @@ def test_one_text_is_not_taken_for_a_collection_of_letters(cls: Any, name: str) 
         cls(**{name: "json"})
 
 
+@pytest.mark.parametrize("collection", [set, list, tuple])
+def test_any_collection_of_names_becomes_a_set_that_cannot_change(collection: Any) -> None:
+    options = HubOptions(protocols=collection(("json",)), transports=collection(("WebSockets",)))
+    assert repr(options.protocols) == "frozenset({'json'})"
+    assert repr(options.transports) == "frozenset({'WebSockets'})"
+
+
 def test_property_names_are_a_member_of_the_enumeration() -> None:
     assert HubOptions(property_names=PropertyNames.CAMEL_CASE).property_names is PropertyNames.CAMEL_CASE
     with pytest.raises(ValueError, match="property_names is 'camelCase': give a member of PropertyNames"):

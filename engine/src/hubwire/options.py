@@ -208,10 +208,11 @@ def _is_number(value: object, kind: type | UnionType) -> TypeGuard[float]:
 
 
 def _check_names(options: object, name: str, given: Iterable[str], known: frozenset[str]) -> None:
-    """Raises: ValueError."""
-    names = set(_texts(options, name, given))
+    """Check the names and keep them as a frozen set, whatever they came in. Raises: ValueError."""
+    names = frozenset(_texts(options, name, given))
     if not names or not names <= known:
         raise _refused(options, name, f"give one or more of {', '.join(sorted(known))}")
+    object.__setattr__(options, name, names)
 
 
 def _texts(options: object, name: str, given: Iterable[str]) -> Iterable[str]:
