@@ -77,6 +77,21 @@ async def test_a_long_fan_out_gives_way_between_slices() -> None:
     assert reached_at_each_turn == [4, 8]
 
 
+async def test_closing_many_gives_way_between_slices() -> None:
+    plane, lines = _plane_with(10, 4)
+    closed_at_each_turn: list[int] = []
+
+    async def watch() -> None:
+        while lines[-1].closed is None:
+            closed_at_each_turn.append(sum(line.closed is not None for line in lines))
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(plane.close(Audience.all(), "bye"))
+        tasks.create_task(watch())
+    assert closed_at_each_turn == [4, 8]
+
+
 async def test_sends_that_meet_a_fan_out_keep_the_order_of_their_calls_on_every_line() -> None:
     plane, lines = _plane_with(9, 2)
     await plane.add_to_group("g", Member.connection("c8"))

@@ -15,7 +15,7 @@ from hubwire.wire.encoded import EncodedMessage
 _log = logging.getLogger("hubwire.plane")
 
 SLICE_SIZE = 500
-"""Posts between two yields: 500 system calls are 3 to 4 ms, about what pings and replies may wait."""
+"""Posts, or closes, between two yields: 500 system calls are 3 to 4 ms, about what pings and replies may wait."""
 
 
 class LocalDataPlane:
@@ -63,7 +63,9 @@ class LocalDataPlane:
         self.registry.leave_all(member)
 
     async def close(self, audience: Audience, reason: str | None = None, *, allow_reconnect: bool = False) -> None:
-        for line in self.registry.lines(audience):
+        for number, line in enumerate(self.registry.lines(audience)):
+            if number and number % self._slice_size == 0:
+                await asyncio.sleep(0)
             try:
                 line.close(reason, allow_reconnect)
             except Exception:  # noqa: BLE001 - the boundary between connections: one must not keep the others open
