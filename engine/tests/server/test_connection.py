@@ -12,7 +12,7 @@ import pytest
 
 from hubwire import Hub, HubOptions, HubServer, hub_method
 from hubwire.errors import HubError, WriteTimeout
-from hubwire.model import Caller, ConnectRequest, Principal
+from hubwire.model import Audience, Caller, ConnectRequest, Principal
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Opening
 from hubwire.testing import FakeClock
@@ -33,6 +33,7 @@ class Stage:
         self.connect = asyncio.Event()
         self.connect.set()
         self.failure: BaseException | None = None
+        self.leaving: BaseException | None = None
         self.events: list[object] = []
 
 
@@ -48,6 +49,8 @@ class StagedHub(Hub):
 
     async def disconnected(self, error: BaseException | None) -> None:
         self.stage.events.append(error)
+        if self.stage.leaving is not None:
+            raise self.stage.leaving
 
     @hub_method
     async def wait(self) -> None:
@@ -235,6 +238,17 @@ async def test_a_connected_that_awaits_something_cancelled_closes_the_connection
         stage.connect.set()
         assert await peer.received(1) == [Close("Connection closed with an error.")]
         assert stage.events == []
+
+
+async def test_a_disconnected_that_awaits_something_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    stage.leaving = asyncio.CancelledError()
+    async with opened(stage) as peer:
+        await peer.vanish()
+        (record,) = caplog.records
+        assert record.exc_info is not None
+        assert record.exc_info[1] is stage.leaving
+        assert not await peer.hubs.plane("Staged").exists(Audience.all())
 
 
 async def test_a_client_that_has_caught_up_is_served_directly_again() -> None:

@@ -11,6 +11,7 @@ from hubwire.model import Principal
 from hubwire.options import HubOptions
 from hubwire.testing import FakeClock
 from hubwire.transports.memory import MemoryTransport
+from hubwire.wire.negotiation import WEBSOCKETS
 
 from .memory import Script, opened
 
@@ -60,6 +61,24 @@ async def test_a_connection_whose_token_has_expired_meanwhile_ends_after_its_han
     async with opened(Script(), CLOSES, principal=until(-5.0)) as peer:
         await peer.passes(0.5)
         assert peer.received() == [{"type": 7, "allowReconnect": True}]
+
+
+async def test_a_token_that_expires_while_there_is_no_socket_ends_the_connection() -> None:
+    options = HubOptions(close_on_expiration=True, stateful_reconnect=True, disconnect_timeout_seconds=15.0)
+    transport = MemoryTransport()
+    transport.name = WEBSOCKETS
+    async with opened(
+        Script(), options, principal=until(10.0), transport=transport, is_stateful=True, version=2
+    ) as peer:
+        await peer.passes(5.0)
+        await peer.vanish()
+        await peer.passes(4.0)
+        assert peer.forgotten == []
+        await peer.passes(1.5)
+        assert not peer.connection.is_resumable
+        assert peer.forgotten == [peer.connection]
+        assert peer.observer.closed == ["server"]
+        assert peer.script.events == ["connected", "disconnected"]
 
 
 async def test_a_token_that_expires_while_connected_runs_ends_the_connection() -> None:

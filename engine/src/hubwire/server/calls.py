@@ -48,7 +48,7 @@ async def invoke(host: Host, invocation: Invocation, uploads: Sequence[Upload] =
     try:
         result = await hub.handler.invoke(host.caller, invocation, uploads)
     except (Exception, asyncio.CancelledError) as error:
-        is_cancelled = _is_cancelled(error, host.caller, invocation.target)
+        is_cancelled = is_stopped(error, host.caller, invocation.target)
         now = hub.clock.monotonic()
         name = hub.method_name(invocation.target)
         has_failed = not is_cancelled and not is_expected(error)
@@ -91,7 +91,7 @@ async def stream(host: Host, invocation: StreamInvocation, uploads: Sequence[Upl
                 await host.until_writable()
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - boundary to hub code, which logs itself
         failure = error
-    is_cancelled = failure is not None and _is_cancelled(failure, host.caller, invocation.target)
+    is_cancelled = failure is not None and is_stopped(failure, host.caller, invocation.target)
     now = hub.clock.monotonic()
     name = hub.method_name(invocation.target)
     has_failed = failure is not None and not is_cancelled and not is_expected(failure)
@@ -115,11 +115,11 @@ def _give_way(host: Host, invocation: Invocation) -> None:
     host.pump()
 
 
-def _is_cancelled(error: BaseException, caller: Caller, event: str) -> bool:
-    """Whether the call was stopped from outside.
+def is_stopped(error: BaseException, caller: Caller, event: str) -> bool:
+    """Whether the call or event was stopped from outside.
 
-    Hub code may also raise a cancellation itself, as it does by awaiting a task that somebody cancelled. To the client
-    that is a failure like any other; unanswered, all later calls of the connection would wait for it.
+    Hub code may also raise a cancellation itself, as it does by awaiting a task that somebody cancelled. That is a
+    failure like any other, and logged here; unanswered, all later calls of the connection would wait for it.
     """
     if not isinstance(error, asyncio.CancelledError):
         return False

@@ -22,7 +22,6 @@ from hubwire.server.activity import Activity
 from hubwire.server.hosted import HostedHub, Opening, Served
 from hubwire.server.outbox import Outbox
 from hubwire.server.shutdown import finished_within
-from hubwire.server.tasks import is_ending
 from hubwire.server.uploads import Upload
 from hubwire.session.events import (
     AnswerOverdue,
@@ -422,10 +421,8 @@ class Connection:
         try:
             await self.hub.handler.connected(self.caller)
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                if is_ending():
-                    raise
-                log_unexpected(error, self.caller, "connected")  # hub code has awaited something that was cancelled
+            if calls.is_stopped(error, self.caller, "connected"):
+                raise
             self._hook = _Hook.FAILED
             if self._end is None:
                 self.session.send_failure(error)
@@ -448,6 +445,9 @@ class Connection:
                 options, clock = self.hub.options, self.hub.clock
                 await finished_within(_all_ended(stopped), options.close_timeout_seconds, clock)
             await self.hub.handler.disconnected(self.caller, error)
+        except asyncio.CancelledError as failure:
+            if calls.is_stopped(failure, self.caller, "disconnected"):
+                raise
         finally:
             self.hub.registry.detach(self)
 
