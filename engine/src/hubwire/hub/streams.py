@@ -52,22 +52,22 @@ class Upload(AsyncGenerator[object, None]):
     No generator function: one that is left half read would need the garbage collector and a task to end.
     """
 
-    __slots__ = ("_conversion", "_has_failed", "_items")
+    __slots__ = ("_conversion", "_has_ended", "_items")
 
     def __init__(self, items: AsyncIterator[object], conversion: Conversion) -> None:
         self._items = items
         self._conversion = conversion
-        self._has_failed = False
+        self._has_ended = False
 
     async def __anext__(self) -> object:
         """The next item. Raises: HubError when it does not fit; the stream has ended then."""
-        if self._has_failed:
+        if self._has_ended:
             raise StopAsyncIteration
         item = await anext(self._items)
         try:
             return self._conversion.one(item)
         except ConversionError as error:
-            self._has_failed = True
+            self._has_ended = True
             # Whatever the client goes on sending is dropped, instead of waiting for a reader before all other messages.
             await end(self._items)
             _log.debug("An item of an upload does not fit: %s", error)
@@ -82,5 +82,5 @@ class Upload(AsyncGenerator[object, None]):
 
     async def aclose(self) -> None:
         """Read no more: what the client still sends is dropped."""
-        self._has_failed = True
+        self._has_ended = True
         await end(self._items)
