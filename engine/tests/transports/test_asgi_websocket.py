@@ -133,6 +133,24 @@ async def test_a_paused_reader_is_not_fed() -> None:
     assert listener.events[:2] == [b"x", "lost"]
 
 
+async def test_a_large_message_is_worked_off_in_turns_with_the_others() -> None:
+    server, listener = Server({"type": "websocket.receive", "bytes": b"x" * 100_000}, DISCONNECT), Listener()
+    transport = AsgiWebSocketTransport(server.receive, server.send)
+    running = asyncio.create_task(transport.run(listener))
+    await server.sent_something.wait()
+    await turns(2)
+    assert 1 <= len(listener.events) < 4
+    transport.pause_reading()
+    await turns()
+    fed = len(listener.events)
+    assert fed < 5
+    transport.resume_reading()
+    await running
+    *pieces, lost = listener.events[: listener.events.index("lost") + 1]
+    assert (lost, len(pieces) > fed) == ("lost", True)
+    assert b"".join(each for each in pieces if isinstance(each, bytes)) == b"x" * 100_000
+
+
 async def test_a_server_without_denial_responses_is_told_to_close() -> None:
     server = Server()
     await deny(server.send, None, 401, [], b"")

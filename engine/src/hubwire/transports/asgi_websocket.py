@@ -9,6 +9,7 @@ from hubwire.transports.asgi import AsgiMessage as AsgiMessage
 from hubwire.transports.asgi import AsgiReceive as AsgiReceive
 from hubwire.transports.asgi import AsgiSend as AsgiSend
 from hubwire.transports.buffered import BufferedTransport
+from hubwire.transports.slices import slices
 from hubwire.wire.negotiation import WEBSOCKETS
 
 
@@ -54,10 +55,17 @@ class AsgiWebSocketTransport(BufferedTransport):
             message = await self._receive()
             if message["type"] == "websocket.receive":
                 text = message.get("text")
-                receiver.feed(text.encode() if text is not None else message.get("bytes") or b"")
+                await self._feed(receiver, text.encode() if text is not None else message.get("bytes") or b"")
             elif message["type"] == "websocket.disconnect":
                 receiver.lost(None if _is_proper(message) else ConnectionResetError("The WebSocket was lost."))
                 return
+
+    async def _feed(self, receiver: Receiver, data: bytes) -> None:
+        for number, piece in enumerate(slices(data)):
+            if number:
+                await asyncio.sleep(0)
+                await self._may_read.wait()
+            receiver.feed(piece)
 
     async def _send_all(self, messages: list[bytes]) -> None:
         for data in messages:

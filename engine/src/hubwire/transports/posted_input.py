@@ -13,9 +13,7 @@ from hubwire.clock import Clock, Timer
 from hubwire.ports import Receiver
 from hubwire.transports.asgi import AsgiMessage, AsgiReceive
 from hubwire.transports.backlog import HIGH_WATER_BYTES
-
-_SLICE_BYTES = 16 * 1024
-"""Input of one client that is worked off between two turns of the loop; why so much stands in `websocket`."""
+from hubwire.transports.slices import slices
 
 
 class Posted(enum.Enum):
@@ -80,10 +78,10 @@ class PostedInput:
                 if message["type"] != "http.request":
                     return Posted.ENDED if self.has_ended else Posted.BROKEN
                 body: bytes = message.get("body", b"")
-                for start in range(0, len(body), _SLICE_BYTES):
-                    if start:
+                for number, piece in enumerate(slices(body)):
+                    if number:
                         await asyncio.sleep(0)
-                    if not await self._push(body[start : start + _SLICE_BYTES]):
+                    if not await self._push(piece):
                         return Posted.ENDED
                 if not message.get("more_body", False):
                     return Posted.TAKEN  # also when it was this that ended the connection, as a good-bye does

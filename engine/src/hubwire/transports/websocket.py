@@ -18,14 +18,11 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from hubwire.ports import Receiver
+from hubwire.transports.slices import SLICE_BYTES
 from hubwire.wire.negotiation import WEBSOCKETS
 
 _UNREAD_BYTES = 64 * 1024
 """What may wait while nobody takes it, as before the upgrade is answered; above it we stop reading."""
-
-_SLICE_BYTES = 16 * 1024
-"""Input of one client that is worked off between two turns of the loop. The loop hands out up to 8 MiB at once, which
-as 400,000 pings made every other client wait for 5 s; 16 KiB of them are 12 ms."""
 
 # The library writes a line per connection at INFO; ours is the observer's. Errors in its parser still reach the log.
 _library_log = logging.Logger("hubwire.websocket", level=logging.ERROR)
@@ -200,7 +197,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def _read(self) -> None:
         """Work off one slice; what is left has to wait until everybody else had a turn."""
-        data, self._unread = self._unread[:_SLICE_BYTES], self._unread[_SLICE_BYTES:]
+        data, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
         self._receive(data)
         if self._unread and not self._is_held:
             self._take_turn()
