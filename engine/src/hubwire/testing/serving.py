@@ -37,6 +37,8 @@ async def serving(hubs: HubServer, app: AsgiApplication | None = None, **setting
     config = server_config(app or hubs, hubs, **settings)
     server = _Server(config, hubs)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio leaves Nagle's algorithm on for sockets made like this; accepted ones inherit what the listener has.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         running = asyncio.create_task(server.serve([listener]))
         started = asyncio.create_task(server.has_started.wait())
         try:
