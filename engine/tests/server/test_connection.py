@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from hubwire.errors import HubError, WriteTimeout
 from hubwire.model import Audience, Caller, ConnectRequest, Principal
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Opening
-from hubwire.testing import FakeClock
+from hubwire.testing import FakeClock, HubTester
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.json_codec import JSON
@@ -301,6 +302,16 @@ async def test_a_broadcast_that_cannot_be_written_ends_its_receivers_with_the_er
         (close,) = [json.loads(data[:-1]) for data in peer.transport.written[1:]]
         assert close == {"type": 7, "error": "Connection closed with an error.", "allowReconnect": True}
         assert peer.transport.close_code == 1011
+
+
+async def test_a_message_that_one_protocol_cannot_write_closes_the_clients_of_that_protocol_only() -> None:
+    tester = HubTester(lambda: StagedHub(Stage()))
+    in_json, in_messagepack = await tester.connect(), await tester.connect(protocol="messagepack")
+    await tester.context.clients.all.send("Moved", math.inf)
+    assert (await in_json.until_closed()).allow_reconnect
+    assert await in_messagepack.until("Moved") == [[math.inf]]
+    assert in_messagepack.closed is None
+    await in_messagepack.disconnect()
 
 
 async def test_a_connected_that_fails_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
