@@ -22,7 +22,16 @@ ALL = (
 )
 TRANSPORTS = ("WebSockets-json", "ServerSentEvents-json", "LongPolling-json")
 STREAMING = ("WebSockets-json", "ServerSentEvents-json")
-_COMBINATIONS = {"all": ALL, "transports": TRANSPORTS, "streaming": STREAMING, "once": (None,)}
+WEBSOCKETS = ("WebSockets-json", "WebSockets-messagepack")
+POLLING = ("LongPolling-json", "LongPolling-messagepack")
+_COMBINATIONS = {
+    "all": ALL,
+    "transports": TRANSPORTS,
+    "streaming": STREAMING,
+    "websockets": WEBSOCKETS,
+    "polling": POLLING,
+    "once": (None,),
+}
 
 _SHOWN = "__compliance_rows__"
 _FOLDER = Path(__file__).parent
@@ -44,29 +53,35 @@ class Exclusion:
     by: Sequence[str]
     reason: str
     over: Sequence[str] | None = None
+    proof: str | None = None
+    """The test that shows it in another way, as pytest names it."""
 
     def covers(self, client: str, duty: Duty) -> bool:
         return client in self.by and duty.row in self.rows and (self.over is None or duty.over in self.over)
 
 
-def duties() -> tuple[Duty, ...]:
+def duties(folder: Path = _FOLDER) -> tuple[Duty, ...]:
     """All rows, each as often as it has combinations."""
-    rows = tomllib.loads((_FOLDER / "checklist.toml").read_text(encoding="utf-8"))["rows"]
+    rows = tomllib.loads((folder / "checklist.toml").read_text(encoding="utf-8"))["rows"]
     return tuple(Duty(row, over) for row, content in rows.items() for over in _COMBINATIONS[content["over"]])
 
 
-def exclusions() -> tuple[Exclusion, ...]:
+def exclusions(folder: Path = _FOLDER) -> tuple[Exclusion, ...]:
     """The table of exclusions."""
-    table = tomllib.loads((_FOLDER / "exclusions.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads((folder / "exclusions.toml").read_text(encoding="utf-8"))
     return tuple(Exclusion(**each) for each in table["excluded"])
 
 
-def shows(*rows: str, over: Sequence[str] | None = None) -> Callable[[T], T]:
-    """Say which rows a test shows; with `over` it runs once for each combination, as its argument of that name."""
+def shows(*rows: str, over: Sequence[str] | None = None, together: bool = False) -> Callable[[T], T]:
+    """Say which rows a test shows; with `over` it runs once for each combination, as its argument of that name.
+
+    Args:
+        together: the test goes through the combinations by itself.
+    """
 
     def mark(test: T) -> T:
         setattr(test, _SHOWN, tuple(Duty(row, each) for row in rows for each in over or (None,)))
-        parametrised: Any = test if over is None else pytest.mark.parametrize("over", over)(test)
+        parametrised: Any = test if over is None or together else pytest.mark.parametrize("over", over)(test)
         marked: T = parametrised
         return marked
 
@@ -76,4 +91,10 @@ def shows(*rows: str, over: Sequence[str] | None = None) -> Callable[[T], T]:
 def shown_by(module: ModuleType) -> Iterator[Duty]:
     """What the tests of a module say that they show."""
     for value in vars(module).values():
-        yield from getattr(value, _SHOWN, ())
+        yield from shown_by_test(value)
+
+
+def shown_by_test(test: object) -> Sequence[Duty]:
+    """What one test says that it shows; anything else shows nothing."""
+    shown: Sequence[Duty] = getattr(test, _SHOWN, ())
+    return shown
