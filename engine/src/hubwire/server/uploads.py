@@ -56,7 +56,7 @@ class Upload(AsyncIterator[object]):
         self._on_close(self.stream_id)
 
     def drop(self) -> None:
-        """The method that it was for has returned."""
+        """Keep nothing any more: whoever still reads finds the end."""
         self._items.clear()
         self._error = None
         self.end()
