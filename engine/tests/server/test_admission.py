@@ -37,7 +37,7 @@ async def test_an_id_must_be_known(serve: Serve) -> None:
         token = ids["connectionToken"]
         for target in (
             "/sample?id=unknown",
-            "/sample?id=",
+            "/sample?id=&id=",
             f"/sample?id={ids['connectionId']}",  # public in version 1, so no key
             f"/sample?id={token}&id={token}",
         ):
@@ -46,8 +46,9 @@ async def test_an_id_must_be_known(serve: Serve) -> None:
         for method in ("GET", "POST", "DELETE"):
             reply = await running.request(method, "/sample?id=unknown")
             assert (reply.status, reply.body) == (404, b"No Connection with that ID")
-            reply = await running.request(method, "/sample")
-            assert (reply.status, reply.body) == (400, b"Connection ID required")
+            for target in ("/sample", "/sample?id="):
+                reply = await running.request(method, target)
+                assert (reply.status, reply.body) == (400, b"Connection ID required")
         assert (await running.request("PUT", f"/sample?id={token}")).status == 405
         assert 404 in running.observer.refused
 

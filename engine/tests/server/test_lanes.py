@@ -42,8 +42,9 @@ async def test_a_version_0_client_connects_with_its_public_id(serve: Serve) -> N
             assert (await client.invoke("Who"))["result"]["connection"] == ids["connectionId"]
 
 
-async def test_a_client_may_skip_negotiate(serve: Serve) -> None:
-    async with serve() as running, running.connected() as client:
+@pytest.mark.parametrize("target", ["/sample", "/sample?id="])
+async def test_a_client_may_skip_negotiate(serve: Serve, target: str) -> None:
+    async with serve() as running, running.connected(target) as client:
         assert await client.invoke("Echo", {"ü": [1, None]}) == {
             "type": 3,
             "invocationId": "i",

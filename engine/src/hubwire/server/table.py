@@ -25,9 +25,11 @@ RequestTransport = ServerSentEventsTransport | LongPollingTransport
 
 
 def requested_token(request: ConnectRequest) -> str | None:
-    """Return the connection token of a request; several make one that is never found, as in the reference server."""
-    tokens = query_values(request, "id")
-    return ",".join(tokens) if tokens else None
+    """Return the connection token of a request; an empty one is none, and several make one that is never found.
+
+    Both as in the reference server.
+    """
+    return ",".join(query_values(request, "id")) or None
 
 
 def check_user(connection: Served, principal: Principal) -> None:
