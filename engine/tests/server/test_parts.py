@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubwire.model import Caller, Principal
+from hubwire.options import HubOptions
 from hubwire.server.app import HubServer
+from hubwire.server.hosted import Hosted, Opening
 from hubwire.server.outbox import Outbox
 from hubwire.server.requests import TrustedProxies, bearer_token, make_request
 from hubwire.server.shutdown import drain, finished_within
@@ -265,6 +268,10 @@ def test_tokens_and_queries_are_never_shown() -> None:
     assert bearer_token(made) == "s3cret"
     assert "secret" not in repr(made)
     assert "s3cret" not in repr(made)
+    hosted = Hosted("Chat", HubOptions(), None, lambda opening, transport, on_gone: NotImplemented, None)
+    opening = Opening(hosted, Caller("public", "Chat", Principal("ann"), made, "WebSockets"), "t0ken")
+    assert "public" in repr(opening)
+    assert "t0ken" not in repr(opening)
 
 
 class Client:

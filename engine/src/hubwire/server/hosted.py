@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hubwire.clock import Clock
@@ -22,7 +22,7 @@ class Opening:
 
     hosted: Hosted
     caller: Caller
-    token: str
+    token: str = field(repr=False)
     """What clients put into `?id=`; secret where it was negotiated in version 1."""
     is_stateful: bool = False
     """Whether negotiate promised stateful reconnect; the handshake still decides."""
