@@ -119,6 +119,16 @@ async def test_pings_of_the_websocket_itself_are_answered(judge: Judge, over: st
         assert (frame.opcode, frame.data) == (Opcode.PONG, b"after")
 
 
+@shows("websocket-extensions")
+async def test_neither_compression_nor_a_subprotocol_is_agreed_to(judge: Judge) -> None:
+    offered = {"Sec-WebSocket-Extensions": "permessage-deflate", "Sec-WebSocket-Protocol": "json, messagepack"}
+    socket = await judge.open_websocket("/testhub", offered)  # looks at the answer
+    await socket.send_text(b'{"protocol":"json","version":1}\x1e')
+    frame = await socket.frame()
+    assert frame is not None
+    assert (frame.opcode, frame.data) == (Opcode.TEXT, HANDSHAKE_ANSWER)
+
+
 @shows("websocket-close-codes")
 @pytest.mark.parametrize("code", [1000, 1001, 3000, 4999])
 async def test_a_close_frame_is_answered_by_one_of_the_same_code(judge: Judge, code: int) -> None:

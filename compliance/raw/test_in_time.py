@@ -88,7 +88,7 @@ async def a_client_that_has_pinged_and_falls_silent_is_closed(judge: Judge, over
 @timed("never-pinged", "keep-alive", "no-pings-on-polling", over=ALL)
 async def a_client_that_has_never_pinged_may_be_silent(judge: Judge, over: str) -> None:
     async with judge.connected(over, "/limits") as peer:
-        await three_intervals(peer)
+        await intervals(peer, 3)
         assert await peer.result("Echo", "still here") == "still here"
 
 
@@ -97,14 +97,23 @@ async def a_client_whose_call_takes_long_may_be_silent(judge: Judge, over: str) 
     async with judge.connected(over, "/limits") as peer:
         gate = f"long-{peer.connection_id}"
         await peer.send({"type": 6}, call("Hold", gate, invocation_id="1"))
-        await three_intervals(peer)
+        await intervals(peer, 3)
         await judge.release(gate)
         assert await peer.receive() == completion("1", result=gate)
 
 
-async def three_intervals(peer: Peer) -> None:
+@timed("client-timeout", over=ALL)
+async def a_client_that_goes_on_pinging_stays(judge: Judge, over: str) -> None:
+    async with judge.connected(over, "/limits") as peer:
+        for _ in range(4):
+            await peer.send({"type": 6})
+            await intervals(peer, 1)
+        assert await peer.result("Echo", "still here") == "still here"
+
+
+async def intervals(peer: Peer, count: int) -> None:
     """See a ping in each; a client that polls gets none, however long it polls."""
-    for _ in range(3):
+    for _ in range(count):
         if isinstance(peer, PollingPeer):
             assert await peer.payload() == b""
         else:

@@ -64,7 +64,18 @@ def test_the_help_lists_every_path(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for word in ("--port", "--host", "--certificate", "/testhub", "/limits", "/echo", "/token", "/events/"):
+    for word in (
+        "--port",
+        "--host",
+        "--certificate",
+        "/testhub",
+        "/limits",
+        "/echo",
+        "/token",
+        "/events/",
+        "/release/",
+        "--scarce",
+    ):
         assert word in text
 
 
@@ -131,6 +142,11 @@ async def test_a_client_can_be_asked_from_outside_and_its_events_be_read(address
         waiting = asyncio.create_task(request("GET", f"{address}/events/{connection_id}?until=disconnected"))
         await client.send('{"type":7}\x1e')
         assert json.loads((await waiting)[2]) == ["connected", "disconnected"]
+
+
+async def test_a_gate_at_which_nobody_waits_opens_nothing(address: str) -> None:
+    _, _, body = await request("GET", f"{address}/release/nothing")
+    assert json.loads(body) is False
 
 
 async def test_a_client_that_does_not_exist_cannot_be_asked(address: str) -> None:
