@@ -249,7 +249,7 @@ async def test_an_id_must_be_given_and_known_on_every_transport(serve: Serve) ->
         token = ids["connectionToken"]
         for target in (
             "/sample?id=unknown",
-            "/sample?id=",
+            "/sample?id=&id=",
             f"/sample?id={ids['connectionId']}",  # public in version 1, so no key
             f"/sample?id={token}&id={token}",
         ):
@@ -261,14 +261,15 @@ async def test_an_id_must_be_given_and_known_on_every_transport(serve: Serve) ->
                 await running.upgrade(target),
             ):
                 assert (reply.status, reply.body) == (404, b"No Connection with that ID")
-        for reply in (
-            await running.request("GET", "/sample"),
-            await running.request("GET", "/sample", Accept="text/event-stream"),
-            await running.request("POST", "/sample"),
-            await running.request("DELETE", "/sample"),
-        ):
-            assert (reply.status, reply.body) == (400, b"Connection ID required")
-            assert reply.headers["content-type"] == "text/plain"
+        for target in ("/sample", "/sample?id="):
+            for reply in (
+                await running.request("GET", target),
+                await running.request("GET", target, Accept="text/event-stream"),
+                await running.request("POST", target),
+                await running.request("DELETE", target),
+            ):
+                assert (reply.status, reply.body) == (400, b"Connection ID required")
+                assert reply.headers["content-type"] == "text/plain"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "HEAD"])
