@@ -98,6 +98,9 @@ class HubDispatcher:
             arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
             context = self._equip(hub, caller)
+            if not self._filters:  # nobody would look at the context of the call: 1 us of 22 for the shortest one
+                function: Callable[..., Any] = method.function
+                return await function(hub, *arguments)
             return await self._invoke(InvocationContext(context, hub, method.name, arguments))
         except Exception as error:
             self._log_failure(error, caller, method)
