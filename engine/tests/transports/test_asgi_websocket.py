@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, deny
+from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, denial
 
 from .asgi_doubles import Listener, Server, turns
 
@@ -153,5 +153,5 @@ async def test_a_large_message_is_worked_off_in_turns_with_the_others() -> None:
 
 async def test_a_server_without_denial_responses_is_told_to_close() -> None:
     server = Server()
-    await deny(server.send, None, 401, [], b"")
+    await denial(server.receive, server.send, None).answer(401)
     assert server.sent == [{"type": "websocket.close", "code": 1008}]

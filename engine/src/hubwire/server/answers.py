@@ -17,13 +17,6 @@ class Answer:
     content_type: str = TEXT
     headers: tuple[tuple[str, str], ...] = ()
 
-    def header_fields(self) -> list[tuple[str, str]]:
-        """All headers, the length included. A 204 has no body and so neither type nor length."""
-        fields = list(self.headers)
-        if self.status != 204:
-            fields += [("content-type", self.content_type), ("content-length", str(len(self.body)))]
-        return fields
-
 
 class Refused(Exception):
     """The request ends with this status. The texts are the reference server's; some clients show them."""

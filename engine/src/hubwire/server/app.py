@@ -23,7 +23,7 @@ from hubwire.plane.local import LocalDataPlane
 from hubwire.plane.registry import Registry
 from hubwire.ports import DataPlane, TokenVerifier
 from hubwire.server.admission import Route
-from hubwire.server.answers import Answer, Refused
+from hubwire.server.answers import Refused
 from hubwire.server.endpoint import Endpoint
 from hubwire.server.hosted import Hosted, HostedHub
 from hubwire.server.log_redaction import protect_logs
@@ -36,7 +36,7 @@ from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
 from hubwire.transports.asgi import ABORT_STATE, AsgiMessage, AsgiReceive, AsgiSend, Exchange
-from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, deny
+from hubwire.transports.asgi_websocket import AsgiWebSocketTransport, denial
 from hubwire.wire.protocols import hub_protocols
 
 ContractT = TypeVar("ContractT", bound=ClientContract)
@@ -298,7 +298,8 @@ class HubServer:
             admitted = await self.endpoint.admit(route, self._request(scope))
         except Refused as refused:
             answer = refused.answer()
-            await deny(send, scope.get("extensions"), answer.status, _encode(answer), answer.body)
+            exchange = denial(receive, send, scope.get("extensions"))
+            await exchange.answer(answer.status, answer.body, answer.content_type, answer.headers)
             return
         transport = AsgiWebSocketTransport(receive, send)
         await transport.run(self.endpoint.open(admitted, transport))
@@ -344,7 +345,3 @@ class HubServer:
             {"ws": "http", "wss": "https"}.get(scheme, scheme),
             self.proxies,
         )
-
-
-def _encode(answer: Answer) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.header_fields()]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hubwire.ports import Receiver
-from hubwire.transports.asgi import AsgiMessage as AsgiMessage
-from hubwire.transports.asgi import AsgiReceive as AsgiReceive
-from hubwire.transports.asgi import AsgiSend as AsgiSend
+from hubwire.transports.asgi import AsgiMessage, AsgiReceive, AsgiSend, Exchange
 from hubwire.transports.buffered import BufferedTransport
 from hubwire.transports.slices import slices
 from hubwire.wire.negotiation import WEBSOCKETS
@@ -89,12 +87,14 @@ def _is_proper(disconnect: AsgiMessage) -> bool:
     return code != 1006 and (code != 1005 or "reason" in disconnect)
 
 
-async def deny(
-    send: AsgiSend, extensions: object, status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:
-    """Refuse an upgrade with an HTTP status, or as the server sees fit (403) where it lacks that extension."""
-    if isinstance(extensions, dict) and "websocket.http.response" in extensions:
-        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": body})
-    else:
-        await send({"type": "websocket.close", "code": 1008})
+def denial(receive: AsgiReceive, send: AsgiSend, extensions: object) -> Exchange:
+    """Return the way to refuse an upgrade by an HTTP answer; without that extension, as the server sees fit (403)."""
+    has_answers = isinstance(extensions, dict) and "websocket.http.response" in extensions
+
+    async def send_denial(message: AsgiMessage) -> None:
+        if has_answers:
+            await send({**message, "type": f"websocket.{message['type']}"})
+        elif message["type"] == "http.response.start":
+            await send({"type": "websocket.close", "code": 1008})
+
+    return Exchange(receive, send_denial)
