@@ -7,6 +7,7 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
+from hubwire.transports.slices import SLICE_BYTES
 from hubwire.transports.websocket import WebSocketTransport
 
 HEAD = (
@@ -83,7 +84,7 @@ def opened(early: bytes = b"", *, has_enough: bool = False) -> tuple[WebSocketTr
     socket = Socket()
     receiver = MemoryReceiver()
     receiver.has_enough = has_enough
-    lane = receiver.lane = WebSocketTransport(socket, 1024, lambda lane: None)
+    lane = receiver.lane = WebSocketTransport(socket, 1024 * 1024, lambda lane: None)
     head = lane.receive_head(HEAD)
     assert head is not None
     lane.accept(head[1], receiver, early)
@@ -150,6 +151,41 @@ async def test_much_input_is_worked_off_in_turns_with_the_others() -> None:
     await until_fed(receiver, len(MANY) + 1)
     assert receiver.fed == [*MANY, b"later"]
     assert socket.is_reading_
+
+
+async def test_so_is_a_large_frame_and_the_close_behind_it_comes_last() -> None:
+    lane, socket, receiver = opened()
+    large = bytes(range(250)) * 400
+    lane.data_received(frame(Opcode.BINARY, large) + frame(Opcode.PING, b"?") + frame(Opcode.CLOSE, b""))
+    while not receiver.fed:  # noqa: ASYNC110 - the turns of the loop are what is tested
+        await asyncio.sleep(0)
+    assert len(receiver.fed) < 3
+    lane.pause_reading()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(receiver.fed) < 4
+    assert (receiver.ends, socket.written) == ([], [])
+    lane.resume_reading()
+    async with asyncio.timeout(10):
+        while not receiver.ends:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert b"".join(receiver.fed) == large
+    assert all(len(each) <= SLICE_BYTES for each in receiver.fed)
+    assert receiver.ends == [None]
+    assert b"".join(socket.written) == b"\x8a\x01?" + b"\x88\x02\x03\xe8"
+    assert socket.is_closed
+
+
+async def test_a_socket_that_is_lost_drops_what_is_left_of_a_large_frame() -> None:
+    lane, _, receiver = opened()
+    lane.data_received(frame(Opcode.BINARY, b"x" * 100_000))
+    lane.connection_lost(None)
+    fed = len(receiver.fed)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(receiver.fed) == fed
+    assert receiver.times_gone == 1
+    assert (lane._unread, lane._rest) == (b"", None)
 
 
 async def test_a_receiver_that_has_enough_is_fed_on_when_it_wants_more() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import cast
 
 from websockets.frames import Frame, Opcode
@@ -18,7 +19,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from hubwire.ports import Receiver
-from hubwire.transports.slices import SLICE_BYTES
+from hubwire.transports.slices import SLICE_BYTES, slices
 from hubwire.wire.negotiation import WEBSOCKETS
 
 _UNREAD_BYTES = 64 * 1024
@@ -49,6 +50,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_is_paused",
         "_on_lost",
         "_receiver",
+        "_rest",
         "_transport",
         "_unread",
         "_websocket",
@@ -70,6 +72,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._websocket = ServerProtocol(max_size=(None, frame_limit_bytes), logger=_library_log)
         self._receiver: Receiver | None = None
         self._unread = b""  # input that the library has not got yet
+        self._rest: Iterator[object] | None = None  # frames that the receiver has not got yet
         self._has_turn = False  # whether the next slice of it is due in a coming turn of the loop
         self._is_held = False  # whether the receiver wants no more for now
         self._is_paused = False  # whether the socket takes no more for now
@@ -135,7 +138,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         self._is_held = False
-        if self._unread:
+        if self._has_more:
             self._take_turn()
         elif not self._transport.is_closing():
             self._transport.resume_reading()
@@ -178,6 +181,7 @@ class WebSocketTransport(asyncio.Protocol):
         if self._receiver is not None:
             self._receiver.gone()
             self._receiver = None
+        self._unread, self._rest = b"", None  # a connection that may be resumed keeps this object
         if self._on_lost is not None:
             self._on_lost(self)
             self._on_lost = None
@@ -197,10 +201,18 @@ class WebSocketTransport(asyncio.Protocol):
 
     def _read(self) -> None:
         """Work off one slice; what is left has to wait until everybody else had a turn."""
-        data, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
-        self._receive(data)
-        if self._unread and not self._is_held:
+        rest = self._rest
+        if rest is None:
+            data, self._unread = self._unread[:SLICE_BYTES], self._unread[SLICE_BYTES:]
+            self._websocket.receive_data(data)
+            rest = iter(self._websocket.events_received())
+        self._work_off(rest)
+        if self._has_more and not self._is_held:
             self._take_turn()
+
+    @property
+    def _has_more(self) -> bool:
+        return self._rest is not None or self._unread != b""
 
     def _take_turn(self) -> None:
         if self._has_turn:
@@ -215,22 +227,29 @@ class WebSocketTransport(asyncio.Protocol):
         if self._is_held or self._receiver is None:
             return
         self._read()
-        if not self._unread and not self._is_held:
+        if not self._has_more and not self._is_held:
             self.resume_reading()
 
-    def _receive(self, data: bytes) -> None:
-        websocket = self._websocket
-        websocket.receive_data(data)
-        receiver = self._receiver
-        for frame in websocket.events_received():
+    def _work_off(self, frames: Iterator[object]) -> None:
+        """Hand frames over, a large one in slices with a turn for each; then send what they ask for in answer."""
+        websocket, receiver = self._websocket, self._receiver
+        for frame in frames:
             if receiver is None or type(frame) is not Frame:
                 continue
             if frame.opcode in _DATA:
                 # The opcode is ignored and so are message boundaries: one byte stream (signalr-protocol 2.1).
+                data = cast("bytes", frame.data)
+                if len(data) > SLICE_BYTES:
+                    self._rest = chain((Frame(Opcode.BINARY, each) for each in slices(data)), frames)
+                    return
                 if not self._has_ended:
-                    receiver.feed(cast("bytes", frame.data))
+                    receiver.feed(data)
+                if len(data) == SLICE_BYTES:
+                    self._rest = frames
+                    return
             elif frame.opcode is Opcode.CLOSE:
                 self._end(None)
+        self._rest = None
         if websocket.parser_exc is not None:
             self._end(websocket.parser_exc)
         if websocket.writes:
