@@ -31,8 +31,9 @@ AT_ONCE = 40
 LIFE_SECONDS = 60.0
 """Far more than any life takes: one that takes longer hangs."""
 WARM_UP_ROUNDS = 3
-UNCHANGED_COUNTS = 4
-"""So many equal counts, half a second apart, after the last connection has left: nothing will change any more."""
+UNCHANGED_COUNTS = 12
+"""So many equal counts, half a second apart, after the last connection has left: nothing will change any more. It is
+longer than the 5 s for which uvicorn keeps an idle HTTP connection."""
 PROGRESS_SECONDS = 5.0
 RESIDENT_GROWTH_BYTES = 8 * 1024 * 1024
 """Growth of memory from half-way to the end that is more than noise of the allocator. A leak of one empty dict per
