@@ -299,29 +299,6 @@ async def test_a_post_waits_while_calls_do(serve: Serve, release: asyncio.Event)
         assert [(await task).status for task in (posting, second)] == [200, 200]
 
 
-async def test_posts_that_wait_end_with_the_connection(serve: Serve) -> None:
-    block = json.dumps({"type": 1, "invocationId": "b", "target": "Block", "arguments": []}) + "\x1e"
-    async with serve() as running, polling(running) as client:
-        await client.post(block)
-        posting = [asyncio.create_task(client.post(ECHO * 2_000)) for _ in range(2)]
-        await until(lambda: client.transport.input._is_held)
-        assert (await client.delete()).status == 202  # at once, although the hub hangs
-        for task in posting:
-            assert (await task).status == 404
-        assert await running.journal.until("disconnected") is None
-
-
-async def test_a_client_that_leaves_in_the_middle_of_its_post_may_go_on_with_another(serve: Serve) -> None:
-    async with serve() as running, polling(running) as client:
-        _, writer = await running.open()
-        writer.write(running.head("POST", client.target, Content_Length="1000") + ECHO[:10].encode())
-        await until(lambda: client.transport.input._turn.locked())
-        writer.transport.abort()
-        await until(lambda: not client.transport.input._turn.locked())
-        assert (await client.post(ECHO[10:])).status == 200
-        assert (await client.receive())["result"] == "x"
-
-
 async def test_a_client_may_ask_first_whether_it_should_send_its_body(serve: Serve) -> None:
     async with serve() as running, polling(running) as client:
         reader, writer = await running.open()

@@ -1,4 +1,4 @@
-"""POSTs that begin and do not end, on real sockets. What order and back-pressure do stands in tests/transports."""
+"""POSTs that begin and do not end well, on real sockets. What order and back-pressure do stands in tests/transports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,29 @@ from .conftest import TIMEOUT_SECONDS, Running, Serve, read_reply, until
 from .http_clients import Polling, polling
 
 ECHO = json.dumps({"type": 1, "invocationId": "1", "target": "Echo", "arguments": ["x"]}) + "\x1e"
+
+
+async def test_posts_that_wait_end_with_the_connection(serve: Serve) -> None:
+    block = json.dumps({"type": 1, "invocationId": "b", "target": "Block", "arguments": []}) + "\x1e"
+    async with serve() as running, polling(running) as client:
+        await client.post(block)
+        posting = [asyncio.create_task(client.post(ECHO * 2_000)) for _ in range(2)]
+        await until(lambda: client.transport.input._is_held)
+        assert (await client.delete()).status == 202  # at once, although the hub hangs
+        for task in posting:
+            assert (await task).status == 404
+        assert await running.journal.until("disconnected") is None
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_post_may_go_on_with_another(serve: Serve) -> None:
+    async with serve() as running, polling(running) as client:
+        _, writer = await running.open()
+        writer.write(running.head("POST", client.target, Content_Length="1000") + ECHO[:10].encode())
+        await until(lambda: client.transport.input._turn.locked())
+        writer.transport.abort()
+        await until(lambda: not client.transport.input._turn.locked())
+        assert (await client.post(ECHO[10:])).status == 200
+        assert (await client.receive())["result"] == "x"
 
 
 async def test_a_post_that_stops_in_the_middle_is_400_and_lets_the_next_one_in(serve: Serve) -> None:
