@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import platform
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from random import SystemRandom
 import aiohttp
 import jwt
 
+from lab.processes import free_port
 from meschain.bootstrap import DEMO_SHOP_FILE
 from meschain.opencart.demo.shop import DemoShop
 from meschain.services.clock import SystemClock
@@ -55,13 +55,6 @@ class Measured:
     order: list[float] = field(default_factory=list)
     order_arrivals: list[tuple[int, float]] = field(default_factory=list)
     """Order id and moment of each delivery, the demo's own orders included."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

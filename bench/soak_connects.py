@@ -244,7 +244,7 @@ async def settled(server: ServerProcess, expected: dict[str, int] | None, second
     while True:
         present, resident = await server.counts()
         unchanged = unchanged + 1 if present == previous else 0
-        is_empty = not any(present[name] for name in ("open connections", "negotiated ids", "timer members"))
+        is_empty = not any(present[name] for name in ("open connections", "used tokens", "timer members"))
         is_settled = unchanged >= UNCHANGED_COUNTS and is_empty
         if is_settled or (expected is not None and not growth(expected, present)) or time.monotonic() > until:
             return present, resident

@@ -11,6 +11,7 @@ import base64
 import os
 import time
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 RECORD_SEPARATOR = b"\x1e"
@@ -87,9 +88,7 @@ class LoadConnection(asyncio.Protocol):
         self.transport.write(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("A stream transport is needed.")
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are so by what they do, not by inheritance
 
     def data_received(self, data: bytes) -> None:
         arrived = time.perf_counter()

@@ -5,6 +5,14 @@ import WebSocket from 'ws';
 import { CLIENTS, casesOf } from './scenarios/cases.js';
 import { run } from './scenarios/run.js';
 
+// Node's own fetch keeps what went wrong to itself; the clients tell the text alone.
+const send = globalThis.fetch;
+globalThis.fetch = (...request) =>
+  send(...request).catch((error) => {
+    if (error.cause) error.message += `: ${error.cause.code ?? ''} ${error.cause.message}`;
+    throw error;
+  });
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -51,6 +51,16 @@ need_node() {
     exit 1
 }
 
+need_php() {
+    enough='exit(extension_loaded("curl") && extension_loaded("mysqli") ? 0 : 1);'
+    php -r "$enough" 2>/dev/null && return
+    apt_install php-cli php-curl php-mysql && php -r "$enough" || {
+        say "PHP's command line with its extensions curl and mysqli is needed by the tests and missing."
+        say "Install from Debian's packages: php-cli php-curl php-mysql. Then run this again."
+        exit 1
+    }
+}
+
 need_program() { # "package..." program...
     packages=$1
     shift
@@ -70,8 +80,13 @@ for thing in "$@"; do
         python) need_python ;;
         node) need_node ;;
         chromium) need_program "chromium fonts-dejavu-core" chromium chromium-browser google-chrome ;;
+        php) need_php ;;
         nginx) need_program nginx nginx ;;
+        haproxy) need_program haproxy haproxy ;;
+        systemd) need_program systemd systemd-analyze ;;
         mariadb) need_program mariadb-server mariadbd mysqld ;;
-        *) say "tools/need.sh knows python, node, chromium, mariadb and nginx, not '$thing'."; exit 2 ;;
+        redis) need_program redis-server redis-server valkey-server ;;
+        cc) need_program "gcc libc6-dev" cc gcc clang ;;
+        *) say "tools/need.sh knows python, node, php, chromium, mariadb, nginx, haproxy, systemd, redis and cc, not '$thing'."; exit 2 ;;
     esac
 done

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 import typer
@@ -31,28 +31,67 @@ import hubwire.errors
 import hubwire.testing.specs
 from hubwire import options as options_module
 from hubwire.azure.jwt import MAXIMUM_TOKEN_CHARACTERS as HUB_TOKEN_CHARACTERS
+from hubwire.azure.rest_calls import MAXIMUM_GROUP_CHARACTERS, MAXIMUM_STREAM_CHARACTERS
+from hubwire.azure.rest_execute import MAXIMUM_COMMANDS
+from hubwire.azure.rest_filter import MAXIMUM_CHARACTERS, MAXIMUM_CLAUSES, MAXIMUM_DEPTH
+from hubwire.azure.rest_guide import COMMON_ANSWERS, GUIDES, PARAMETERS
+from hubwire.azure.rest_listing import MAXIMUM_PAGE
+from hubwire.azure.routes import DATED_VERSIONS, ROUTES
+from hubwire.cli import failures
+from hubwire.cli.bench.limits import FIGURES, Unit
+from hubwire.cli.command import parser as hubwire_parser
 from hubwire.hub.methods import methods_of
-from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
+from hubwire.options import (
+    AzureHubsOptions,
+    AzureOptions,
+    BrokerOptions,
+    ClusterOptions,
+    ConnectionOptions,
+    HubOptions,
+    LiveTraceOptions,
+    PropertyNames,
+    RestOptions,
+    ServerOptions,
+    ServiceOptions,
+    UpstreamOptions,
+)
 from hubwire.session import events as session_events
 from hubwire.session import states as states_module
 from hubwire.session.events import EndReason
 from hubwire.session.states import TRANSITIONS, State
+from hubwire.wire.nesting import MAXIMUM_NESTING
+from meschain import alert_settings, legacy_settings
 from meschain import settings as settings_module
 from meschain.auth import issuers
+from meschain.auth.api_keys import MOST_KEYS
 from meschain.auth.login_tokens import MAXIMUM_TOKEN_CHARACTERS as LOGIN_TOKEN_CHARACTERS
 from meschain.auth.passwords import MAXIMUM_WAITING
-from meschain.domain import events, payloads
+from meschain.auth.shop_sign_in import TICKET_SECONDS
+from meschain.domain import events, payloads, publications
+from meschain.domain.alert_rules import RULES
+from meschain.domain.events import LARGEST_PAYLOAD_BYTES
 from meschain.domain.roles import METRICS, PERMISSIONS, Operation, Role, hubs_of, may, visible_metrics
 from meschain.entrypoints.cli.app import app
 from meschain.http.login import MAXIMUM_BODY_BYTES as LOGIN_BODY_BYTES
 from meschain.http.security import MAXIMUM_BODY_BYTES
+from meschain.http.webhooks import MAXIMUM_BODY_BYTES as WEBHOOK_BODY_BYTES
 from meschain.hubs import clients
 from meschain.hubs.admin import AdminHub
 from meschain.hubs.base import MesChainHub
 from meschain.hubs.dashboard import DashboardHub
 from meschain.hubs.marketplace import MarketplaceHub
 from meschain.opencart.connection import POOL_SIZE, QUERY_SECONDS
-from meschain.services.options import AlertOptions, NotificationOptions, RetentionOptions, SyncOptions
+from meschain.services.options import (
+    AlertOptions,
+    AlertOutboxOptions,
+    EventOptions,
+    InboxOptions,
+    NotificationOptions,
+    PublishingOptions,
+    RetentionOptions,
+    SyncOptions,
+)
+from meschain.services.webhook_json import MAXIMUM_DEPTH as WEBHOOK_DEPTH
 from meschain.settings import ENV_PREFIX, Settings
 from meschain.state.notifications import PENDING_LIMIT
 
@@ -103,7 +142,8 @@ def camel(name: str) -> str:
 
 def _values(field: FieldInfo) -> str:
     annotation = field.annotation
-    choices = [item for item in (annotation, *get_args(annotation)) if item is not type(None)]
+    given = (annotation, *get_args(annotation))
+    choices = [get_args(item)[0] if get_origin(item) is Annotated else item for item in given if item is not type(None)]
     for choice in choices:
         if get_origin(choice) is Literal:
             return ", ".join(f"`{value}`" for value in get_args(choice))
@@ -113,6 +153,8 @@ def _values(field: FieldInfo) -> str:
         return f"number above {lowest.gt}" if highest is None else f"number above {lowest.gt}, at most {highest}"
     if isinstance(lowest, Ge):
         return f"number from {lowest.ge}" if highest is None else f"number, {lowest.ge} to {highest}"
+    if annotation is bool:
+        return "`true`, `false`"
     if SecretStr in choices:
         return "text, masked"
     if Path in choices:
@@ -127,6 +169,8 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, tuple):
         return ", ".join(f"`{item}`" for item in value) or "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return "none" if value is None or value in ({}, "") else f"`{value}`"
 
 
@@ -156,9 +200,53 @@ def sync_endpoint_table() -> str:
     return _fields(model, model.model_fields, docs)
 
 
+def alert_rules_table() -> str:
+    """What each rule is by default."""
+    rows = (
+        (
+            f"`{rule.name}`",
+            rule.title,
+            rule.unit or "–",
+            f"{rule.threshold:g}",
+            f"{rule.clear_at:g}",
+            f"{rule.for_seconds:g} s",
+            rule.level,
+        )
+        for rule in RULES.values()
+    )
+    return table(("rule", "figure", "unit", "threshold", "clear at", "for", "level"), rows)
+
+
+def alert_rule_table() -> str:
+    model = alert_settings.AlertRuleSettings
+    return _fields(model, model.model_fields, field_docs(alert_settings)["AlertRuleSettings"])
+
+
+def alert_webhook_table() -> str:
+    model = alert_settings.AlertWebhook
+    return _fields(model, model.model_fields, field_docs(alert_settings)["AlertWebhook"])
+
+
 def token_issuer_table() -> str:
     model = issuers.TokenIssuer
     return _fields(model, model.model_fields, field_docs(issuers)["TokenIssuer"])
+
+
+def legacy_listener_table() -> str:
+    model = legacy_settings.LegacyListener
+    return _fields(model, model.model_fields, field_docs(legacy_settings)["LegacyListener"])
+
+
+def store_tables() -> str:
+    """One table for each kind of store."""
+    parts = []
+    for name, model in settings_module.STORES.items():
+        docs: dict[str, str] = {}
+        for each in reversed(model.__mro__):
+            if each.__module__.startswith("meschain.vendor_settings."):
+                docs |= field_docs(importlib.import_module(each.__module__)).get(each.__name__, {})
+        parts.append(f"### `{name}`\n\n{_fields(model, model.model_fields, docs)}")
+    return "\n\n".join(parts)
 
 
 # --- hubs ---
@@ -247,11 +335,19 @@ def _type_name(kind: object) -> str:
         return f"list of {_type_name(kind.item_type)}"
     if isinstance(kind, msgspec.inspect.DictType):
         return f"object of {_type_name(kind.value_type)}"
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " ".join(f"`{value}`" for value in kind.values)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        (only,) = (each for each in kind.types if not isinstance(each, msgspec.inspect.NoneType))
+        return _type_name(only)
     names: dict[type, str] = {
         msgspec.inspect.StrType: "text",
         msgspec.inspect.IntType: "whole number",
         msgspec.inspect.FloatType: "number",
         msgspec.inspect.BoolType: "true or false",
+        msgspec.inspect.DecimalType: "amount",
+        msgspec.inspect.DateTimeType: "time",
+        msgspec.inspect.AnyType: "anything",
     }
     return names[type(kind)]
 
@@ -271,6 +367,32 @@ def payload_tables() -> str:
         text = first_paragraph(cls) if cls.__doc__ else ""
         parts += [f"### {cls.__name__}", *([text] if text else []), table(("field", "type", "meaning"), rows)]
     return "\n\n".join(parts)
+
+
+def publication_tables() -> str:
+    """The forms of `POST /api/publish`."""
+    docs = field_docs(publications)
+    shared = docs["_Publication"]
+    parts = []
+    for cls in get_args(publications.Publication):
+        described = msgspec.inspect.type_info(cls)
+        assert isinstance(described, msgspec.inspect.StructType)  # noqa: S101 - every form is one
+        own = docs.get(cls.__name__, {})
+        rows = [
+            (
+                f"`{field.encode_name}`",
+                _type_name(field.type),
+                "needed" if field.required else _default_of_field(field),
+                own.get(field.name, shared.get(field.name, "")),
+            )
+            for field in sorted(described.fields, key=lambda field: not field.required)
+        ]
+        parts += [f"### {described.tag}", first_paragraph(cls), table(("field", "type", "default", "meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+def _default_of_field(field: msgspec.inspect.Field) -> str:
+    return f"`{field.default}`" if field.default not in ("", None, msgspec.NODEFAULT) else ""
 
 
 # --- command line ---
@@ -296,10 +418,44 @@ def _command_parts(command: Any, path: list[str]) -> Iterable[str]:
     yield one_line(command.help or "")
     rows = [(f"`{word}`", one_line(each.help or "")) for word, each in zip(words, arguments, strict=True)]
     for each in options:
-        default = "" if each.required or each.default in (None, False, ()) else f" Default: `{each.default}`."
+        default = "" if each.required or each.default in (None, False, (), "") else f" Default: `{each.default}`."
         required = " Required." if each.required else ""
         rows.append((f"`{each.opts[0]}`", f"{one_line(each.help or '')}{required}{default}"))
     yield table(("argument or option", "meaning"), rows)
+
+
+def hubwire_commands() -> str:
+    """The engine's own commands, from what reads their command line."""
+    top = hubwire_parser()
+    (choices,) = (action.choices for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    parts = []
+    for name, command in choices.items():
+        parts += [f"## `hubwire {name}`", one_line(command.description or "")]
+        for group in command._action_groups:
+            rows = [
+                (f"`{(action.option_strings or [str(action.metavar)])[-1]}`", one_line(_help_of(action)))
+                for action in group._group_actions
+                if action.help and "--help" not in action.option_strings
+            ]
+            if rows:
+                title = {"positional arguments": "argument", "options": "option"}.get(group.title or "", group.title)
+                parts.append(table((str(title), "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def _help_of(action: argparse.Action) -> str:
+    return (action.help or "").replace("%(default)s", str(action.default)).replace("%%", "%")
+
+
+def hubwire_exit_codes() -> str:
+    docs = field_docs(failures)["ExitCode"]
+    return table(("exit code", "meaning"), ((str(code.value), docs[code.name]) for code in failures.ExitCode))
+
+
+def bench_figures() -> str:
+    units = {Unit.SECONDS: "`us`, `ms`, `s`", Unit.COUNT: "number", Unit.RATE: "a second", Unit.PERCENT: "percent"}
+    rows = ((f"`{name}`", units[unit], one_line(meaning)) for name, (unit, meaning) in FIGURES.items())
+    return table(("figure", "unit", "meaning"), rows)
 
 
 # --- options of the engine ---
@@ -321,8 +477,18 @@ def _options_table(cls: type) -> str:
     """The options that this class itself declares, not those that it inherits."""
     docs = field_docs(options_module)[cls.__name__]
     fields = [field for field in dataclasses.fields(cls) if field.name in docs]
-    rows = ((f"`{field.name}`", _option_default(field.default), docs[field.name]) for field in fields)
+    rows = ((f"`{field.name}`", _default_of(field), docs[field.name]) for field in fields)
     return table(("option", "default", "meaning"), rows)
+
+
+def _default_of(field: dataclasses.Field[Any]) -> str:
+    """The default; of options that are options again what they change of their own defaults."""
+    if field.default_factory is dataclasses.MISSING:
+        return _option_default(field.default)
+    made = field.default_factory()
+    changed = [each.name for each in dataclasses.fields(made) if getattr(made, each.name) != each.default]
+    values = ", ".join(f"{name}={_option_default(getattr(made, name)).strip('`')}" for name in changed)
+    return f"`{type(made).__name__}({values})`"
 
 
 def property_names() -> str:
@@ -380,15 +546,24 @@ def end_reasons() -> str:
 
 
 def retention() -> str:
-    kept = RetentionOptions()
+    options = RetentionOptions()
     rows = (
-        ("alerts", kept.alert_days),
-        ("activity", kept.activity_days),
-        ("audit of commands", kept.audit_days),
-        ("notifications, acknowledged or not", kept.notification_days),
-        ("ended sync jobs; the newest of each marketplace stays", kept.sync_job_days),
+        ("alerts", "alerts", options.alerts),
+        ("activity", "activity", options.activity),
+        ("audit", "the audit", options.audit),
+        ("notifications", "acknowledged notifications; others stay for a year", options.notifications),
+        ("sync_jobs", "ended sync jobs; the newest of each marketplace stays", options.sync_jobs),
+        ("webhooks", "what marketplaces sent and was worked on, given up or dropped", options.webhooks),
+        ("events", "events that were told; days: `event_hours`", options.events),
+        ("connections", "connections that ended", options.connections),
+        ("publications", "answers by `Idempotency-Key`", options.publications),
+        ("legacy_use", "who used an old dialect", options.legacy_use),
+        ("rollout_counts", "what happened on each side of a roll-out", options.rollout_counts),
     )
-    return table(("rows", "days"), ((what, str(days)) for what, days in rows))
+    return table(
+        ("table", "rows", "days", "number"),
+        ((f"`{name}`", what, f"{kept.days:g}", f"{kept.rows:,}") for name, what, kept in rows),
+    )
 
 
 def limits() -> str:
@@ -398,10 +573,20 @@ def limits() -> str:
         ("waiting for one slow reader", f"{hub.outbox_limit_bytes} bytes", "cut off, reason `slow`; it may reconnect"),
         ("silence of a client", f"{hub.client_timeout_seconds:g} s", "closed with the reason `timeout`"),
         ("handshake", f"{hub.handshake_timeout_seconds:g} s", "closed with the reason `handshake`"),
-        ("negotiated ids not used yet", f"{server.maximum_pending_negotiations}", "negotiate on `/client` answers 429"),
+        ("negotiated token not used yet", f"{server.connect_timeout_seconds:g} s", "the connect is answered with 404"),
+        ("hub messages of one connection", f"{hub.messages_per_second} a second", "it is not read for a moment"),
+        ("the same of one user", f"{hub.user_messages_per_second} a second", "the same"),
+        ("time above either", f"{hub.message_rate_timeout_seconds:g} s", "closed with the reason `rate`"),
+        ("connects from one address", f"{server.address_connects_per_second} a second", "429 with `Retry-After`"),
+        ("lateness of the event loop", f"{server.maximum_lateness_seconds:g} s", "newcomers get 503"),
+        ("waiting for all slow readers", f"{server.outbox_total_bytes} bytes", "the fullest is cut off, reason `slow`"),
         ("hub token", f"{HUB_TOKEN_CHARACTERS} characters", "`/api/negotiate` answers 413"),
         ("bearer token", f"{LOGIN_TOKEN_CHARACTERS} characters", "401"),
         ("request body; of a log-in", f"{MAXIMUM_BODY_BYTES}; {LOGIN_BODY_BYTES} bytes", "413"),
+        ("webhook", f"{WEBHOOK_BODY_BYTES} bytes, {WEBHOOK_DEPTH} levels of JSON", "413; kept as a dead letter"),
+        ("webhooks of one store within 10 s", f"{InboxOptions().store_hits}", "503, the marketplace comes again"),
+        ("webhooks that wait to be stored", f"{InboxOptions().waiting_requests}", "the same"),
+        ("attempts on a stored webhook", f"{InboxOptions().attempts}, some six hours", "it is on the dead-letter list"),
         ("log-ins waiting for their password hash", f"{MAXIMUM_WAITING}", "429 with `Retry-After`"),
         (
             "notifications of one user not acknowledged",
@@ -409,19 +594,93 @@ def limits() -> str:
             "the oldest that went out counts as delivered; refused when none went out",
         ),
         ("text of a notification", f"{notice.message_characters} characters", "`SendNotification` is refused"),
+        ("payload of an event", f"{LARGEST_PAYLOAD_BYTES} bytes", "refused where it is made"),
+        ("events replayed by one call", f"{EventOptions().replay}", "`more` in the answer; the client calls again"),
         ("text of an alert", f"{AlertOptions().message_characters} characters", "refused"),
-        ("syncs at once", f"{SyncOptions().parallel_jobs}", "further jobs wait as `queued`; one job per marketplace"),
+        (
+            "messages about alerts that wait",
+            f"{AlertOutboxOptions().waiting}",
+            "further ones do not leave; the book has all",
+        ),
+        (
+            "syncs at once in each process (`syncs_per_process`)",
+            f"{SyncOptions().parallel_jobs}",
+            "further jobs wait as `queued`",
+        ),
+        ("silence of a rule", f"{AlertOptions().longest_silence_minutes} minutes", "400"),
+        ("unfinished syncs of one marketplace (`syncs_per_marketplace`)", "1", "a further request joins it"),
+        ("begins of a sync whose process is lost", f"{SyncOptions().attempts}", "the job fails"),
         ("sync without progress", f"{SyncOptions().step_timeout_seconds:g} s", "the job fails"),
+        ("events in one request to `/api/publish`", f"{PublishingOptions().most_events}", "400"),
+        ("keys of publishers that hold", f"{MOST_KEYS}", "`meschain key create` refuses"),
+        ("way into the dashboards from the shop", f"{TICKET_SECONDS} s, once", "the log-in page"),
         ("connections to the shop's database", f"{2 * POOL_SIZE}", "further reads wait, then fail as if it were away"),
         ("statement on the shop's database", f"{QUERY_SECONDS} s", "stopped; the figure has no source this time"),
     )
     return table(("limit", "value", "when reached"), rows)
 
 
+# --- the REST data plane ---
+
+
+def rest_operations() -> str:
+    rows = []
+    for operation, guide in GUIDES.items():
+        route = ROUTES[operation]
+        v1 = str(route.v1_status) if route.v1_status else str(route.status) if route.since == DATED_VERSIONS[0] else "–"
+        done = f"{route.status}" + (f"; 404 `{guide.absent}`" if guide.absent else "")
+        parameters = ", ".join(f"`{name}`" for name in route.query)
+        text = f"{guide.summary} {guide.remark}".strip()
+        rows.append((f"{route.method} `{route.path}`", one_line(text), parameters, done, v1, route.since))
+    return table(("operation", "what it does", "query", "answers", "in v1", "since"), rows)
+
+
+def rest_parameters() -> str:
+    rows = [(f"`{name}`", each.kind, one_line(each.meaning)) for name, each in PARAMETERS.items()]
+    return table(("parameter", "where", "meaning"), rows)
+
+
+def rest_errors() -> str:
+    rows = [(str(status), f"`{code}`", one_line(meaning)) for status, code, meaning in COMMON_ANSWERS]
+    return table(("status", "`x-ms-error-code`", "meaning"), rows)
+
+
+def rest_limits() -> str:
+    options = RestOptions()
+    rows = (
+        ("body of a request", f"{options.maximum_body_bytes:,} bytes by default", "413"),
+        ("head of a request, address included", f"{options.maximum_head_bytes:,} bytes by default", "413"),
+        ("time for a body", f"{options.body_timeout_seconds:g} s by default", "400, and the connection is closed"),
+        ("hub with its application", "128 characters", "400"),
+        ("group", f"{MAXIMUM_GROUP_CHARACTERS:,} characters", "400"),
+        ("id of a stream", f"{MAXIMUM_STREAM_CHARACTERS} characters", "400"),
+        ("token", f"{HUB_TOKEN_CHARACTERS:,} characters", "401"),
+        ("nesting of a body", f"{MAXIMUM_NESTING} levels", "400"),
+        ("filter", f"{MAXIMUM_CHARACTERS:,} characters", "400"),
+        ("comparisons and functions in a filter", f"{MAXIMUM_CLAUSES}", "400"),
+        ("parentheses and `not` in a filter", f"{MAXIMUM_DEPTH} levels", "400"),
+        ("commands of `:execute`", f"{MAXIMUM_COMMANDS}", "400"),
+        ("connections in a page of a list", f"{MAXIMUM_PAGE}", "400 for a larger `maxpagesize`"),
+    )
+    return table(("limit", "value", "above it"), rows)
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "server options": lambda: _options_table(ServerOptions),
     "connection options": lambda: _options_table(ConnectionOptions),
     "hub options": lambda: _options_table(HubOptions),
+    "cluster options": lambda: _options_table(ClusterOptions),
+    "broker options": lambda: _options_table(BrokerOptions),
+    "live trace options": lambda: _options_table(LiveTraceOptions),
+    "azure options": lambda: _options_table(AzureOptions),
+    "service options": lambda: _options_table(ServiceOptions),
+    "azure hubs options": lambda: _options_table(AzureHubsOptions),
+    "upstream options": lambda: _options_table(UpstreamOptions),
+    "rest options": lambda: _options_table(RestOptions),
+    "rest operations": rest_operations,
+    "rest parameters": rest_parameters,
+    "rest errors": rest_errors,
+    "rest limits": rest_limits,
     "property names": property_names,
     "names of hubwire": lambda: public_names(hubwire),
     "names of errors": lambda: public_names(hubwire.errors),
@@ -432,13 +691,22 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "end reasons": end_reasons,
     "settings": settings_tables,
     "sync endpoint": sync_endpoint_table,
+    "stores": store_tables,
     "token issuer": token_issuer_table,
+    "legacy listener": legacy_listener_table,
     "hub methods": hub_methods,
     "rights": rights,
     "roles": roles,
     "events": event_list,
     "payloads": payload_tables,
+    "publications": publication_tables,
     "commands": commands,
+    "hubwire commands": hubwire_commands,
+    "hubwire exit codes": hubwire_exit_codes,
+    "figures of a load test": bench_figures,
+    "alert rules": alert_rules_table,
+    "alert rule": alert_rule_table,
+    "alert webhook": alert_webhook_table,
     "retention": retention,
     "limits": limits,
 }

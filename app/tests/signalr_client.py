@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 RECORD_SEPARATOR = "\x1e"
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 """How long a condition may take before the test fails; generous, as nothing asserts a duration."""
 
 
@@ -109,6 +109,7 @@ async def open_connection(url: str, access_token: str | None = None, **options: 
     parts = urlsplit(url)
     address = urlunsplit(parts._replace(scheme={"http": "ws", "https": "wss"}[parts.scheme]))
     headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
+    options = {"open_timeout": TIMEOUT_SECONDS, **options}
     async with connect(address, additional_headers=headers, compression=None, **options) as socket:
         await socket.send(json.dumps({"protocol": "json", "version": 1}) + RECORD_SEPARATOR)
         async with asyncio.timeout(TIMEOUT_SECONDS):

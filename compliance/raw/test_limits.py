@@ -15,7 +15,7 @@ import pytest
 from compliance.checklist import ALL, POLLING, WEBSOCKETS, shows
 from compliance.conftest import running
 from compliance.raw.conftest import LANES, fast_only
-from compliance.raw.http11 import within
+from compliance.raw.http11 import Reply, within
 from compliance.raw.judge import SMALL_BUFFER_BYTES, Judge, call, completion
 from compliance.raw.peers import EventsPeer, PollingPeer, WebSocketPeer
 from compliance.raw.silent import is_cut, read_nothing
@@ -209,6 +209,26 @@ async def test_what_waits_for_an_acknowledgement_is_bounded_too(judge: Judge, ov
         assert await refused(judge, peer) == UNKNOWN_ID
 
 
+@shows(
+    *("limit-messages_per_second", "limit-message_burst_seconds", "limit-message_rate_timeout_seconds"),
+    over=ALL,
+)
+async def test_messages_over_the_rate_wait_and_those_that_do_not_stop_end_their_connection(
+    judge: Judge, over: str
+) -> None:
+    async with judge.connected(over, "/paced") as peer, judge.connected(over, "/paced") as other:
+        await peer.send(*[call("Echo", number, invocation_id=str(number)) for number in range(50)])
+        for number in range(50):  # none is lost, and they stay in their order
+            assert await peer.receive() == completion(str(number), result=number)
+        # Polls and events bring the end while this is still being posted.
+        flooding = asyncio.create_task(peer.send(*[{"type": 6}] * 500))
+        (close,) = await peer.end()
+        assert "more than 20 messages a second over 2 s" in close["error"]
+        assert close["allowReconnect"] is True
+        assert await other.result("Echo", "still here") == "still here"
+        await asyncio.gather(flooding, return_exceptions=True)
+
+
 # Of a server
 
 
@@ -223,13 +243,13 @@ async def scarce(served: tuple[str, ConformanceServer], tmp_path: Path) -> Async
         await judge.leave()
 
 
-@shows(
-    *("limit-maximum_pending_negotiations", "limit-connect_timeout_seconds", "limit-maximum_connections"),
-)
-async def test_a_server_that_is_full_says_so_and_forgets_ids_that_nobody_uses(scarce: Judge) -> None:
+def is_told_when_to_come_back(reply: Reply, status: int) -> bool:
+    return reply.status == status and 5 <= int(reply.headers["retry-after"]) <= 10
+
+
+@shows("limit-connect_timeout_seconds", "limit-maximum_connections")
+async def test_a_server_that_is_full_says_so_and_forgets_tokens_that_nobody_uses(scarce: Judge) -> None:
     tokens = [(await scarce.negotiate("/testhub"))["connectionToken"] for _ in range(3)]
-    reply = await scarce.request("POST", "/testhub/negotiate?negotiateVersion=1")
-    assert (reply.status, reply.headers["retry-after"]) == (429, "5")
     opened = [scarce.peer("WebSockets-json"), scarce.peer("ServerSentEvents-json"), scarce.peer("LongPolling-json")]
     for peer, token in zip(opened, tokens, strict=True):
         peer.token = token
@@ -239,11 +259,9 @@ async def test_a_server_that_is_full_says_so_and_forgets_ids_that_nobody_uses(sc
     for peer in late:
         await peer.negotiate()
     for peer, headers in zip(late[1:], ({"Accept": "text/event-stream"}, {}), strict=True):
-        reply = await scarce.request("GET", peer.target, headers)
-        assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+        assert is_told_when_to_come_back(await scarce.request("GET", peer.target, headers), 503)
     for target in (late[0].target, "/testhub"):
-        reply = await scarce.upgrade(target)
-        assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+        assert is_told_when_to_come_back(await scarce.upgrade(target), 503)
     await opened[0].leave()
     await late[0].open()
     await late[0].shake()
@@ -254,6 +272,20 @@ async def test_a_server_that_is_full_says_so_and_forgets_ids_that_nobody_uses(sc
         async with within():
             while (await scarce.request("DELETE", peer.target)).status != 404:  # its id expires
                 pass
+
+
+@shows("limit-outbox_total_bytes")
+async def test_when_all_outboxes_together_are_full_the_fullest_reader_is_cut(scarce: Judge) -> None:
+    peer = scarce.peer("WebSockets-json")
+    await read_nothing(peer)
+    async with scarce.connected("WebSockets-json") as other:
+        await other.send(call("Burst", [peer.connection_id], "Message", 800, 30_000, invocation_id="1"))
+        assert await other.receive() == completion("1", result=800)
+        events = await scarce.events(peer.connection_id, "disconnected")
+        assert events[-1].startswith("disconnected SlowConsumer: ")
+        assert "of all connections together is 524288 B" in events[-1]
+        assert await other.result("Echo", "still here") == "still here"
+    await is_cut(scarce, peer)
 
 
 @fast_only

@@ -8,7 +8,7 @@ import pytest
 from compliance.checklist import TRANSPORTS, shows
 from compliance.raw.judge import Judge
 
-_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_ID = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _OFFERS = [
     {"transport": "WebSockets", "transferFormats": ["Text", "Binary"]},
     {"transport": "ServerSentEvents", "transferFormats": ["Text"]},

@@ -16,10 +16,12 @@ NAMES = (
     "handshake_request",
     "negotiation",
     "field_names",
+    "rest_calls",
     "session",
     "dialogue",
     "event_stream",
     "client_answers",
+    "upstream",
 )
 """Every harness; each is a file of that name whose first line says what must hold."""
 

@@ -28,7 +28,14 @@ except ImportError:
 CRASH = 77
 """Exit code of a finding, as libFuzzer's."""
 _SAMPLE_SECONDS = 0.5
-_INSTRUMENTED = ["hubwire.wire", "hubwire.session", "hubwire.server.requests", "hubwire.client", "engine.fuzz"]
+_INSTRUMENTED = [
+    "hubwire.wire",
+    "hubwire.session",
+    "hubwire.server.requests",
+    "hubwire.client",
+    "hubwire.azure",
+    "engine.fuzz",
+]
 
 
 class Watched:

@@ -8,15 +8,34 @@ from typing import Any
 
 import pytest
 
-from hubwire.options import ConnectionOptions, HubOptions, PropertyNames, ServerOptions
+from hubwire.options import (
+    AzureHubsOptions,
+    AzureOptions,
+    BrokerOptions,
+    ClusterOptions,
+    ConnectionOptions,
+    HubOptions,
+    PropertyNames,
+    ServerOptions,
+    UpstreamOptions,
+)
 
-ALL = (ServerOptions, ConnectionOptions, HubOptions)
+ALL = (
+    ServerOptions,
+    ConnectionOptions,
+    HubOptions,
+    ClusterOptions,
+    BrokerOptions,
+    AzureOptions,
+    UpstreamOptions,
+    AzureHubsOptions,
+)
 SECONDS = [(cls, field.name) for cls in ALL for field in dataclasses.fields(cls) if field.name.endswith("_seconds")]
 NUMBERS = [
     (cls, field.name)
     for cls in ALL
     for field in dataclasses.fields(cls)
-    if str(field.type).startswith("int") and field.name != "minimum_negotiate_version"
+    if str(field.type).startswith("int") and field.name not in ("minimum_negotiate_version", "retries")
 ]
 SWITCHES = [(cls, field.name) for cls in ALL for field in dataclasses.fields(cls) if field.type == "bool"]
 
@@ -40,6 +59,13 @@ def test_no_time_may_be_zero_but_that_of_the_drain(cls: Any, name: str) -> None:
         return
     with pytest.raises(ValueError, match=rf"^{cls.__name__}\.{name} is 0: give a finite number of seconds above 0\.$"):
         cls(**{name: 0})
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "3"])
+def test_a_count_of_retries_is_a_whole_number_from_zero(value: Any) -> None:
+    assert AzureOptions(retries=0).retries == 0
+    with pytest.raises(ValueError, match=rf"^AzureOptions\.retries is {value!r}: give a whole number from 0"):
+        AzureOptions(retries=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "10"])
@@ -104,6 +130,7 @@ def test_protocols_are_known_and_not_none_at_all(value: frozenset[str]) -> None:
         (ServerOptions, "allowed_origins"),
         (ServerOptions, "allowed_hosts"),
         (ServerOptions, "trusted_proxies"),
+        (ServerOptions, "trusted_networks"),
     ],
 )
 def test_one_text_is_not_taken_for_a_collection_of_letters(cls: Any, name: str) -> None:
@@ -167,6 +194,29 @@ def test_a_proxy_is_an_address_or_a_network(proxy: str) -> None:
         ServerOptions(trusted_proxies=("127.0.0.1", proxy))
 
 
+@pytest.mark.parametrize("network", ["the office", "10.0.0.0/40"])
+def test_a_trusted_network_is_one(network: str) -> None:
+    assert ServerOptions(trusted_networks=()).trusted_networks == ()
+    with pytest.raises(ValueError, match=r"trusted_networks is \(.*\): write '.*' as an address or a network"):
+        ServerOptions(trusted_networks=("127.0.0.1", network))
+
+
+def test_a_burst_of_messages_is_not_shorter_than_the_timer_can_tell() -> None:
+    assert HubOptions(message_burst_seconds=1).message_burst_seconds == 1
+    with pytest.raises(ValueError, match=r"message_burst_seconds is 0\.5: give at least 1 second"):
+        HubOptions(message_burst_seconds=0.5)
+
+
+@pytest.mark.parametrize("name", ["messages_per_second", "user_messages_per_second"])
+def test_rates_of_messages_may_be_absent(name: str) -> None:
+    assert getattr(HubOptions(**{name: None}), name) is None  # type: ignore[arg-type] # of either
+
+
+def test_limits_of_newcomers_may_be_absent() -> None:
+    for name in ("maximum_connections_per_address", "address_connects_per_second", "maximum_lateness_seconds"):
+        assert getattr(ServerOptions(**{name: None}), name) is None  # type: ignore[arg-type] # of any of them
+
+
 def test_the_client_path_begins_with_a_slash() -> None:
     with pytest.raises(ValueError, match="client_path is 'client': let it begin with a slash"):
         ServerOptions(client_path="client")
@@ -175,3 +225,15 @@ def test_the_client_path_begins_with_a_slash() -> None:
 def test_a_changed_copy_is_checked_too() -> None:
     with pytest.raises(ValueError, match="keep_alive_seconds is 0"):
         dataclasses.replace(HubOptions(), keep_alive_seconds=0)
+
+
+@pytest.mark.parametrize("namespace", ["", "a:b", "a b", "a*", "ö", "a\n"])
+def test_a_namespace_is_part_of_subjects(namespace: str) -> None:
+    assert ClusterOptions(namespace="Shop-1.live_a").namespace == "Shop-1.live_a"
+    with pytest.raises(ValueError, match=r"namespace is .*: give letters, digits, dots, dashes and underscores"):
+        ClusterOptions(namespace=namespace)
+
+
+def test_nodes_are_not_given_up_between_two_announcements() -> None:
+    with pytest.raises(ValueError, match=r"node_timeout_seconds is 2: give more than announce_seconds \(3\)"):
+        ClusterOptions(announce_seconds=3, node_timeout_seconds=2)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from meschain.domain import events, payloads, roles
+from meschain.domain import event_routes, events, payloads, roles
 from meschain.domain.marketplaces import MARKETPLACES
 
 HERE = Path(__file__).parent
@@ -35,8 +35,12 @@ EVENTS = {
     "METRICS_UPDATE": payloads.MetricsUpdate,
     "PERFORMANCE_DATA": payloads.PerformanceUpdate,
     "BUSINESS_METRICS": payloads.BusinessMetrics,
+    "SERVER_MOVING": payloads.ServerMoving,
 }
 """Constant of `domain.events` -> class of its one argument."""
+
+STAMPED = set(event_routes.TARGETS.values())
+"""Targets whose payload carries an `EventStamp` too, unless an older server sends it."""
 
 
 def payload_classes() -> list[type[payloads.Payload]]:
@@ -120,11 +124,19 @@ def names() -> str:
         constant("METRIC_GROUPS", {name: events.metric_group(name) for name in roles.METRICS}),
         constant("TARGETS", [getattr(events, name) for name in EVENTS]),
         "export interface HubEvents {\n",
-        *(f"  {getattr(events, name)}: {payload.__name__};\n" for name, payload in EVENTS.items()),
+        *(f"  {getattr(events, name)}: {_argument(name)};\n" for name in EVENTS),
         "}\n",
         constant("METHODS", {name: str(value) for name, value in _methods().items()}),
         constant("LOGIN_ROLES", login_roles),
         "export type RoleName = (typeof LOGIN_ROLES)[number];\n",
+        constant(
+            "ROLES_OF_OPERATION",
+            {
+                str(operation): [str(role) for role in roles.LOGIN_ROLES if roles.may(role, operation)]
+                for operation in roles.Operation
+            },
+        ),
+        "export type OperationName = keyof typeof ROLES_OF_OPERATION;\n",
         constant("HUBS_OF_ROLE", {str(role): roles.hubs_of(role) for role in roles.LOGIN_ROLES}),
         constant("METRICS", roles.METRICS),
         "export type MetricName = (typeof METRICS)[number];\n",
@@ -141,12 +153,19 @@ def names() -> str:
     return "".join(parts)
 
 
+def _argument(name: str) -> str:
+    payload = EVENTS[name].__name__
+    return f"{payload} & Partial<EventStamp>" if getattr(events, name) in STAMPED else payload
+
+
 def _methods() -> dict[str, str]:
-    """Names of the hub methods; an operation such as `SyncMarketplaceData:sync` is one kind of call of a method."""
+    """Names of the hub methods; an operation such as `SyncMarketplaceData:sync` is one kind of call of a method, while
+    `PUT /api/schedules` is none."""
     methods: dict[str, str] = {}
     for operation in roles.Operation:
         method = str(operation).partition(":")[0]
-        methods[method] = method
+        if " " not in method:
+            methods[method] = method
     return methods
 
 

@@ -1,25 +1,48 @@
 // Builds the pages into the Python package. Assets carry a hash of their content in their names and may be kept for ever;
-// the one stable name is the client as a single file for other pages.
+// the stable names are the client as a single file for other pages, and the scripts in place of the old clients.
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
 
 const here = import.meta.dirname;
-const CLIENT = resolve(here, '../client/dist/meschain-signalr.js');
+const PAGES = [
+  'index',
+  'login',
+  'admin',
+  'marketplace',
+  'analytics',
+  'inbox',
+  'jobs',
+  'alerts',
+  'people',
+  'audit',
+  'rollout',
+  'legacy',
+];
+const SINGLE_FILES = [
+  '../client/dist/meschain-signalr.js',
+  '../legacy-shim/dist/meschain-websocket.js',
+  '../legacy-shim/dist/websocket-client.js',
+];
 
-function singleFileClient(): Plugin {
+function singleFiles(): Plugin {
   return {
-    name: 'single-file-client',
+    name: 'single-files',
     apply: 'build',
     generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'assets/meschain-signalr.js', source: readFileSync(CLIENT) });
+      for (const file of SINGLE_FILES)
+        this.emitFile({
+          type: 'asset',
+          fileName: `assets/${basename(file)}`,
+          source: readFileSync(resolve(here, file)),
+        });
     },
   };
 }
 
 export default defineConfig({
   root: here,
-  plugins: [singleFileClient()],
+  plugins: [singleFiles()],
   build: {
     outDir: resolve(here, '../../app/src/meschain/pages'),
     emptyOutDir: true,
@@ -28,7 +51,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: ['index', 'login', 'admin', 'marketplace', 'analytics'].map((page) => resolve(here, `${page}.html`)),
+      input: PAGES.map((page) => resolve(here, `${page}.html`)),
     },
   },
   test: { environment: 'jsdom', include: ['test/**/*.test.ts'] },

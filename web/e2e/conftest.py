@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app.tests.program import free_port
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 from web.e2e.person import WAIT_MILLISECONDS, Open, Person, Watch
-from web.e2e.server import Server, free_port
+from web.e2e.server import HOSTINGS, LIVE_HOSTINGS, LIVE_MODULE, LOOKS_MODULE, SINGLE, Server, SplitServer
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",  # as root, Chromium's own sandbox cannot be set up
@@ -43,10 +44,29 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of the pages in each hosting that it is for."""
+    if "hosting" in metafunc.fixturenames:
+        module = metafunc.module.__name__.rpartition(".")[2]
+        names = {LIVE_MODULE: [*HOSTINGS, *LIVE_HOSTINGS], LOOKS_MODULE: [SINGLE]}.get(module, [*HOSTINGS])
+        metafunc.parametrize("hosting", names, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def hosting(request: pytest.FixtureRequest) -> str:
+    """How the demo shop of this test is hosted."""
+    name: str = request.param
+    return name
+
+
+def server_in(hosting: str) -> type[Server]:
+    return (HOSTINGS | LIVE_HOSTINGS)[hosting]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, hosting: str) -> Iterator[Server]:
     """One demo shop for all tests that leave it running."""
-    server = Server(tmp_path_factory.mktemp("shop") / "data", free_port())
+    server = server_in(hosting)(tmp_path_factory.mktemp("shop") / "data", free_port())
     try:
         server.start()
         yield server
@@ -55,9 +75,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
+def own_server(tmp_path: Path, hosting: str) -> Iterator[Server]:
     """A demo shop of the test's own, to be killed."""
-    server = Server(tmp_path / "data", free_port())
+    server = server_in(hosting)(tmp_path / "data", free_port())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def split_server(tmp_path: Path) -> Iterator[SplitServer]:
+    """A demo shop behind a service, of which either may be killed alone."""
+    server = SplitServer(tmp_path / "data", free_port())
     try:
         server.start()
         yield server

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.tests.program import SLOWNESS
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
-from web.e2e.server import SLOWNESS, Server
+from web.e2e.server import Server
 
-WAIT_MILLISECONDS = 20_000 * SLOWNESS
+WAIT_MILLISECONDS = 30_000 * SLOWNESS
 
 
 @dataclass
@@ -20,7 +21,9 @@ class Person:
     username: str
 
     def log_in(self) -> None:
-        self.page.goto(f"{self.server.url}/login.html")
+        answer = self.page.goto(f"{self.server.url}/login.html")
+        assert answer is not None
+        assert answer.ok, f"{answer.status} {answer.text()}\n{self.server.log()}"
         self.page.fill("#username", self.username)
         self.page.fill("#password", self.server.passwords[self.username])
         self.page.click("#login-submit")

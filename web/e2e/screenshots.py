@@ -1,4 +1,4 @@
-"""Writes docs/images/*.png: the three pages, wide and narrow, light and dark, from a demo shop at work.
+"""Writes docs/images/*.png: the pages, wide and narrow, light and dark, from a demo shop at work.
 
 `python web/e2e/screenshots.py [folder]`, from the repository's root. Needs the built pages and Chromium.
 """
@@ -14,20 +14,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from app.tests.program import free_port  # noqa: E402
 from playwright.sync_api import Page, expect, sync_playwright  # noqa: E402
 from web.e2e.conftest import CHROMIUM_FLAGS  # noqa: E402
 from web.e2e.person import Person  # noqa: E402
-from web.e2e.server import Server, free_port  # noqa: E402
+from web.e2e.working_shop import SYNCED, WorkingShop  # noqa: E402
 
-PAGES = (("admin", "superadmin", 1420), ("marketplace", "manager", 1080), ("analytics", "admin", 1010))
+PAGES = (
+    ("admin", "superadmin", 1420),
+    ("marketplace", "manager", 1080),
+    ("analytics", "admin", 1660),
+    ("jobs", "admin", 900),
+    ("alerts", "superadmin", 1080),
+)
 """Page, who opens it, and the height of the wide picture."""
 NARROW_HEIGHT = 880
 WORK_SECONDS = 65
 """Twenty points of the charts at one figure a second, and the first minute of uptime."""
 
 
-def bring_to_life(admin: Page, server: Server) -> None:
-    """What a shop's day has: alerts, a sync, orders."""
+def bring_to_life(admin: Page, server: WorkingShop) -> None:
+    """What a shop's day has: alerts, syncs, orders, webhooks that nobody understands."""
     for level, message in (
         ("info", "The new catalogue is live on all marketplaces"),
         ("warning", "Courier pick-up moves to 16:30 today"),
@@ -37,11 +44,18 @@ def bring_to_life(admin: Page, server: Server) -> None:
         admin.get_by_role("button", name="Send alert").click()
         expect(admin.locator("#alerts-list")).to_contain_text(message)
     admin.click('[data-sync="hepsiburada"]')
+    admin.click(f'[data-sync="{SYNCED}"]')
+    job = server.program.next_job()
+    for processed in (60, 130):
+        admin.wait_for_timeout(1000)  # of reports close to each other the first is kept
+        server.program.report(job, processed=processed, failed=2, total=300)
+    for number in range(3):
+        server.receive_what_nobody_understands(f"msg_{number}")
     for marketplace in ("trendyol", "etsy", "amazon"):
         server.place_order(marketplace)
 
 
-def work(page: Page, server: Server) -> None:
+def work(page: Page, server: WorkingShop) -> None:
     """A minute of requests, so that the charts have something to draw."""
     for second in range(WORK_SECONDS):
         for _ in range(2 + second // 5 % 4):
@@ -79,7 +93,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["MESCHAIN_DASHBOARD_INTERVAL_SECONDS"] = "1"
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        server = Server(Path(temporary) / "data", free_port())
+        server = WorkingShop(Path(temporary) / "data", free_port())
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), headless=True, args=list(CHROMIUM_FLAGS)
         )

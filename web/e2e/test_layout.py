@@ -1,4 +1,4 @@
-"""Pages at awkward widths and with awkward data, which a server of the test's own making sends."""
+"""How pages look: languages, themes, awkward widths, and awkward data, which a test puts into their connection."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from web.e2e.person import Open, Person
 from web.e2e.server import Server
 
 RECORD_END = "\x1e"
+
+PAGES = [("admin", "superadmin"), ("marketplace", "manager"), ("analytics", "admin")]
 
 OUTSIDE_THEIR_CARD = """() => [...document.querySelectorAll('.card *')]
     .filter((element) => !element.closest('.u-wrap, .visually-hidden, svg'))
@@ -38,6 +40,56 @@ def _with_line(person: Person) -> Line:
     person.log_in()
     person.wait_until_live()
     return line
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+def test_both_languages_and_both_themes(server: Server, open_window: Open, page: str, username: str) -> None:
+    person = open_window(server, username, locale="tr-TR", dark=True)
+    person.go(page)
+    person.wait_until_live()
+    html = person.page.locator("html")
+    expect(html).to_have_attribute("lang", "tr")
+    expect(person.page.locator("#connection-status")).to_have_text("BAĞLI")
+    dark = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    person.page.get_by_role("button", name="EN", exact=True).click()
+    expect(html).to_have_attribute("lang", "en")
+    expect(person.page.locator("#connection-status")).to_have_text("CONNECTED")
+    person.page.click("#themeToggle")
+    expect(html).to_have_attribute("data-theme", "light")
+    assert person.page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    person.page.reload()
+    person.wait_until_live()
+    expect(html).to_have_attribute("data-theme", "light")
+    expect(html).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+@pytest.mark.parametrize("locale", ["en-US", "tr-TR"])
+def test_nothing_is_wider_than_a_narrow_screen(
+    server: Server, open_window: Open, page: str, username: str, locale: str
+) -> None:
+    person = open_window(server, username, width=400, locale=locale)
+    person.go(page)
+    person.wait_until_live()
+    expect(person.page.locator(".value:empty")).to_have_count(0)
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    person.page.locator(".menu-button").click()
+    expect(person.page.locator("#logout")).to_be_visible()
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_narrow_log_in_page_fits(server: Server, open_window: Open) -> None:
+    person = open_window(server, "viewer", logged_in=False, width=400)
+    person.go("login")
+    expect(person.page.locator("#demo-banner")).to_be_visible()
+    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("page", "username"), PAGES)
+def test_every_page_says_that_this_is_a_demo(server: Server, open_window: Open, page: str, username: str) -> None:
+    person = open_window(server, username)
+    person.go(page)
+    expect(person.page.get_by_role("note")).to_contain_text("Demo shop")
 
 
 @pytest.mark.parametrize(("page", "username"), [("admin", "superadmin"), ("marketplace", "manager")])

@@ -16,6 +16,8 @@ HOMES = [
     ("user", "analytics", ["analytics"]),
     ("viewer", "analytics", ["analytics"]),
 ]
+OF_ADMINISTRATORS = ["jobs", "inbox", "alerts", "people", "audit", "rollout", "legacy"]
+OPERATIONS = {"superadmin": OF_ADMINISTRATORS, "admin": OF_ADMINISTRATORS, "manager": ["jobs"]}
 
 
 @pytest.mark.parametrize(("username", "home", "links"), HOMES)
@@ -28,12 +30,16 @@ def test_each_role_lands_on_its_page_and_sees_its_links(
     shown = person.page.locator("#side-menu ul").first.locator("a")
     hrefs = [link.get_attribute("href") for link in shown.all()]
     assert hrefs == [f"/{name}.html" for name in links]
+    behind = [link.get_attribute("href") for link in person.page.locator("#side-menu a").all()][len(links) :]
+    operations = [f"/{name}.html" for name in OPERATIONS.get(username, [])]
+    assert [href for href in behind if href is not None and not href.startswith("#")] == operations
 
 
-def test_a_role_without_the_right_is_sent_home_and_refused_by_the_server(server: Server, open_window: Open) -> None:
+def test_a_role_without_the_right_is_told_so_and_refused_by_the_server(server: Server, open_window: Open) -> None:
     person = open_window(server, "viewer")
     person.go("admin")
-    person.page.wait_for_url("**/analytics.html")
+    expect(person.page.locator(".refusal")).to_contain_text("This page is not for your role")
+    expect(person.page.get_by_role("link", name="To your start page")).to_have_attribute("href", "/analytics.html")
     statuses = person.page.evaluate(
         """async () => {
             const headers = { Authorization: `Bearer ${localStorage.getItem('auth_token')}` };
@@ -45,7 +51,7 @@ def test_a_role_without_the_right_is_sent_home_and_refused_by_the_server(server:
     assert statuses == [403, 403]
 
 
-@pytest.mark.parametrize("page", ["admin", "marketplace", "analytics", "index"])
+@pytest.mark.parametrize("page", ["admin", "marketplace", "analytics", "legacy", "index"])
 def test_pages_ask_for_a_log_in(server: Server, open_window: Open, page: str) -> None:
     person = open_window(server, "viewer", logged_in=False)
     person.go(page)

@@ -1,4 +1,4 @@
-"""What the pages are made of: element ids, languages, themes, narrow screens, policy, the demo banner."""
+"""What the pages are made of: element ids, policy, the log, the client as one file."""
 
 from __future__ import annotations
 
@@ -62,7 +62,6 @@ MARKETPLACE_IDS = [
     "progress-bar",
     "progress-text",
 ]
-PAGES = [("admin", "superadmin"), ("marketplace", "manager"), ("analytics", "admin")]
 
 
 def test_every_element_id_of_older_pages_is_there_once(server: Server, open_window: Open) -> None:
@@ -89,56 +88,6 @@ def test_a_figure_without_a_source_is_no_zero(server: Server, open_window: Open)
     expect(person.page.locator("#security-score")).to_have_text("no source")
 
 
-@pytest.mark.parametrize(("page", "username"), PAGES)
-def test_both_languages_and_both_themes(server: Server, open_window: Open, page: str, username: str) -> None:
-    person = open_window(server, username, locale="tr-TR", dark=True)
-    person.go(page)
-    person.wait_until_live()
-    html = person.page.locator("html")
-    expect(html).to_have_attribute("lang", "tr")
-    expect(person.page.locator("#connection-status")).to_have_text("BAĞLI")
-    dark = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    person.page.get_by_role("button", name="EN", exact=True).click()
-    expect(html).to_have_attribute("lang", "en")
-    expect(person.page.locator("#connection-status")).to_have_text("CONNECTED")
-    person.page.click("#themeToggle")
-    expect(html).to_have_attribute("data-theme", "light")
-    assert person.page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
-    person.page.reload()
-    person.wait_until_live()
-    expect(html).to_have_attribute("data-theme", "light")
-    expect(html).to_have_attribute("lang", "en")
-
-
-@pytest.mark.parametrize(("page", "username"), PAGES)
-@pytest.mark.parametrize("locale", ["en-US", "tr-TR"])
-def test_nothing_is_wider_than_a_narrow_screen(
-    server: Server, open_window: Open, page: str, username: str, locale: str
-) -> None:
-    person = open_window(server, username, width=400, locale=locale)
-    person.go(page)
-    person.wait_until_live()
-    expect(person.page.locator(".value:empty")).to_have_count(0)
-    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    person.page.locator(".menu-button").click()
-    expect(person.page.locator("#logout")).to_be_visible()
-    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-def test_a_narrow_log_in_page_fits(server: Server, open_window: Open) -> None:
-    person = open_window(server, "viewer", logged_in=False, width=400)
-    person.go("login")
-    expect(person.page.locator("#demo-banner")).to_be_visible()
-    assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-@pytest.mark.parametrize(("page", "username"), PAGES)
-def test_every_page_says_that_this_is_a_demo(server: Server, open_window: Open, page: str, username: str) -> None:
-    person = open_window(server, username)
-    person.go(page)
-    expect(person.page.get_by_role("note")).to_contain_text("Demo shop")
-
-
 def test_the_log_has_filters_by_level_and_text(server: Server, open_window: Open) -> None:
     person = open_window(server, "superadmin")
     person.wait_until_live()
@@ -151,7 +100,23 @@ def test_the_log_has_filters_by_level_and_text(server: Server, open_window: Open
     expect(log).to_contain_text("No entry matches.")
 
 
-@pytest.mark.parametrize("page", ["index", "login", "admin", "marketplace", "analytics"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "index",
+        "login",
+        "admin",
+        "marketplace",
+        "analytics",
+        "inbox",
+        "jobs",
+        "alerts",
+        "people",
+        "audit",
+        "rollout",
+        "legacy",
+    ],
+)
 def test_the_policy_allows_nothing_inline_and_the_page_has_nothing_inline(server: Server, page: str) -> None:
     with urllib.request.urlopen(f"{server.url}/{page}.html") as answer:  # noqa: S310 - our own server
         policy = answer.headers["Content-Security-Policy"]

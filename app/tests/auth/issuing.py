@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import jwt
 from aiohttp import web
 from app.tests.services.fakes import FakeClock
+from app.tests.web_server import web_server
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 ISSUER = "https://login.example.com/tenant"
@@ -85,12 +86,6 @@ class KeyServer:
     async def serving(self) -> AsyncIterator[KeyServer]:
         application = web.Application()
         application.router.add_get("/keys", self._answer)
-        runner = web.AppRunner(application)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
+        async with web_server(application) as url:
+            self.url = f"{url}/keys"
             yield self
-        finally:
-            await runner.cleanup()

@@ -75,6 +75,11 @@ class ShopUsers:
             raise SecondFactorRequired
         return identity
 
+    async def knows(self, username: str) -> bool:
+        if self.is_down:
+            raise ShopUnavailable("The shop's database cannot be reached.")
+        return username in self.users
+
     async def current(self, user_id: str) -> Identity | None:
         if not user_id.startswith("opencart:"):
             return None
@@ -88,9 +93,13 @@ class Journal:
     """A `LoginJournal` to read."""
 
     entries: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, str, str]] = field(default_factory=list)
 
-    async def logged_in(self, identity: Identity) -> None:
+    async def logged_in(self, identity: Identity, address: str) -> None:
         self.entries.append(f"in {identity.name}")
+
+    async def refused(self, username: str, address: str, reason: str) -> None:
+        self.refusals.append((username, address, reason))
 
     async def logged_out(self, identity: Identity) -> None:
         self.entries.append(f"out {identity.name}")

@@ -41,12 +41,36 @@ async def test_wrong_user_and_wrong_password_are_one_answer_and_the_same_work(ri
     assert rig.shop.asked == ["ada", "nobody"]
 
 
+async def test_a_refusal_names_a_user_that_there_is_and_nothing_else(rig: Rig) -> None:
+    """What is no user's name may be a password that was typed into the wrong field."""
+    await rig.add("ada")
+    rig.shop.add("boss", Role.ADMIN)
+    for username in ("ada", "boss", "my-secret-password"):
+        with pytest.raises(WrongCredentials):
+            await rig.service.login(username, "wrong", HERE)
+    reason = "user name or password is wrong"
+    assert rig.journal.refusals == [("ada", HERE, reason), ("boss", HERE, reason), ("", HERE, reason)]
+
+
+async def test_a_refusal_stands_even_if_nobody_can_say_whose_it_is(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.shop.add("boss", Role.ADMIN)
+
+    async def fail(_username: str) -> bool:
+        raise ShopUnavailable("The shop's database cannot be reached.")
+
+    monkeypatch.setattr(rig.shop, "knows", fail)
+    with pytest.raises(WrongCredentials):
+        await rig.service.login("boss", "wrong", HERE)
+    assert rig.journal.refusals == [("", HERE, "user name or password is wrong")]
+
+
 async def test_a_second_factor_is_asked_for(rig: Rig) -> None:
     rig.shop.add("boss", Role.ADMIN)
     rig.shop.second_factor.add("boss")
     with pytest.raises(SecondFactorRequired):
         await rig.service.login("boss", PASSWORD, HERE)
     assert rig.journal.entries == []
+    assert rig.journal.refusals == [("boss", HERE, "a second factor is asked for")]
 
 
 async def test_that_the_shop_is_down_is_no_wrong_password(rig: Rig) -> None:

@@ -11,8 +11,15 @@ import pytest
 from app.tests.auth.rig import OTHER_SECRET, SECRET
 from app.tests.services.fakes import FakeClock
 
+from meschain.auth import login_tokens
 from meschain.auth.keys import CLIENT_KEYS, LOGIN_KEYS, Secrets
-from meschain.auth.login_tokens import MAXIMUM_TOKEN_CHARACTERS, InvalidToken, LoginTokens
+from meschain.auth.login_tokens import (
+    HEADER,
+    MAXIMUM_TOKEN_CHARACTERS,
+    InvalidToken,
+    LoginTokens,
+    unverified_part,
+)
 from meschain.domain.roles import Identity, Role
 
 ADA = Identity("own:1", "Ada", Role.MARKETPLACE_MANAGER, ("n11",))
@@ -130,3 +137,50 @@ def test_only_services_have_the_role_service(tokens: LoginTokens, clock: FakeClo
 def test_tokens_need_a_key(clock: FakeClock) -> None:
     with pytest.raises(ValueError, match="key"):
         LoginTokens((), clock)
+
+
+async def test_one_that_was_verified_before_is_looked_at_for_its_time_only(
+    tokens: LoginTokens, clock: FakeClock
+) -> None:
+    token = tokens.issue(ADA, 900)
+    assert tokens.verify(token) is tokens.verify(token)
+    header, payload, signature = token.split(".")
+    with pytest.raises(InvalidToken):
+        tokens.verify(f"{header}.{payload}.{signature[:-4]}AAAA")
+    await clock.advance(901)
+    with pytest.raises(InvalidToken, match="expired"):
+        tokens.verify(token)
+
+
+def test_only_so_many_are_remembered(tokens: LoginTokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login_tokens, "_REMEMBERED_TOKENS", 2)
+    first, *others = [tokens.issue(ADA, 900) for _ in range(3)]
+    remembered = tokens.verify(first)
+    for token in others:
+        tokens.verify(token)
+    again = tokens.verify(first)
+    assert again == remembered
+    assert again is not remembered
+
+
+def segment(content: str) -> str:
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "no token",
+        "a.b",
+        "....",
+        f"{segment('[]')}.{segment('{}')}.",
+        f"{segment('{')}.{segment('{')}.x",
+        f"{segment('[' * 6000)}.{segment('[' * 6000)}.x",
+        "é.é.é",
+    ],
+    ids=["empty", "text", "two parts", "five parts", "a list", "no JSON", "nested deeply", "not ASCII"],
+)
+def test_what_is_no_token_is_refused_wherever_it_is_looked_at(token: str) -> None:
+    with pytest.raises(InvalidToken):
+        unverified_part(token, HEADER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from app.tests.services.fakes import FakeClock
 
@@ -55,6 +57,20 @@ async def test_keys_whose_hits_are_old_are_forgotten(clock: FakeClock) -> None:
     assert len(limit) == 0
 
 
+async def test_what_others_tell_of_a_key_is_kept_up_to_the_limit_and_for_the_window(clock: FakeClock) -> None:
+    limit = SlidingLimit(2, 60, clock.monotonic)
+    for _ in range(3):
+        limit.add("a")
+        await clock.advance(10)
+    assert list(limit._hits["a"]) == [1010.0, 1020.0]
+    with pytest.raises(Throttled) as refused:
+        limit.check("a")
+    assert refused.value.retry_after_seconds == 40
+    await clock.advance(50)
+    limit.add("a")
+    assert list(limit._hits["a"]) == [1080.0]
+
+
 def test_retry_after_is_a_whole_second_at_least() -> None:
     assert Throttled(0.01).retry_after_seconds == 1
     assert Throttled(1.2).retry_after_seconds == 2
@@ -101,6 +117,32 @@ async def test_success_clears_the_user_and_takes_back_one_of_the_address(clock: 
         throttle.attempt("eve", "203.0.113.1")
 
 
+async def test_several_processes_count_together(clock: FakeClock) -> None:
+    told: list[str] = []
+    here, there = _throttle(clock, told.append), _throttle(clock)
+
+    def pass_on() -> None:
+        while told:
+            there.hear(told.pop(0))
+
+    for number in range(2):
+        here.attempt("ada", f"203.0.113.{number}")
+    here.undecided("ada")
+    here.attempt("bob", "203.0.113.7")
+    here.succeeded("bob", "203.0.113.7")
+    pass_on()
+    there.attempt("ada", "203.0.113.7")
+    there.attempt("ada", "203.0.113.8")
+    with pytest.raises(Throttled):
+        there.attempt("ada", "203.0.113.9")
+    for _ in range(3):
+        here.attempt("bob", "203.0.113.7")
+    pass_on()
+    with pytest.raises(Throttled):
+        there.attempt("bob", "203.0.113.5")
+    assert told == []
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [
@@ -116,5 +158,5 @@ def test_one_customer_is_one_address(address: str, network: str) -> None:
     assert network_of(address) == network
 
 
-def _throttle(clock: FakeClock) -> LoginThrottle:
-    return LoginThrottle(SlidingLimit(3, 60, clock.monotonic), SlidingLimit(5, 60, clock.monotonic))
+def _throttle(clock: FakeClock, tell: Callable[[str], None] | None = None) -> LoginThrottle:
+    return LoginThrottle(SlidingLimit(3, 60, clock.monotonic), SlidingLimit(5, 60, clock.monotonic), tell)

@@ -12,7 +12,18 @@ DOCS = REPOSITORY / "docs"
 PAGES = sorted(
     [
         *REPOSITORY.glob("*.md"),
-        *(REPOSITORY / name / "README.md" for name in ("engine", "app", "bench", "compliance", "compliance/vectors")),
+        *(
+            REPOSITORY / name / "README.md"
+            for name in (
+                "engine",
+                "app",
+                "bench",
+                "compliance",
+                "compliance/vectors",
+                "deploy/azure",
+                "deploy/functions",
+            )
+        ),
         *DOCS.rglob("*.md"),
     ]
 )

@@ -6,7 +6,6 @@ import asyncio
 import datetime
 import os
 import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from app.tests.docs.pages import DOCS, REPOSITORY, block
+from app.tests.program import free_port
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -123,8 +123,7 @@ async def test_every_transport_comes_through_nginx(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(modules)
     (tmp_path / "client.mjs").write_text(CLIENT, encoding="utf-8")
     write_certificate(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     server = run_page(PAGE, replace={NAME: "localhost"})["server"]
     async with serving(server) as address:
         configuration = write_configuration(tmp_path, int(address.rpartition(":")[2]), port)
@@ -149,8 +148,7 @@ async def test_every_transport_comes_through_nginx(tmp_path: Path) -> None:
 
 async def test_connections_that_nginx_keeps_have_the_fast_lane_too(tmp_path: Path) -> None:
     write_certificate(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     trusted = ssl.create_default_context(cafile=tmp_path / f"{NAME}.pem")
     server: hubwire.HubServer = run_page(PAGE, replace={NAME: "localhost"})["server"]
     async with serving(server) as address:

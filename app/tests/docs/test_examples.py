@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,8 +14,10 @@ from pathlib import Path
 import pytest
 from app.tests.conftest import Site, running_site
 from app.tests.docs.pages import DOCS, REPOSITORY, block, blocks
+from app.tests.program import free_port
 from pydantic import SecretStr
 
+from meschain.auth.api_keys import ApiKeys
 from meschain.auth.issuers import TokenIssuer
 from meschain.auth.keys import LOGIN_KEYS
 from meschain.auth.login_tokens import LoginTokens
@@ -24,7 +25,10 @@ from meschain.bootstrap import DEMO_SHOP_FILE
 from meschain.domain.roles import Identity, Role
 from meschain.services.clock import SystemClock
 from meschain.settings import SyncEndpoint
+from meschain.state.api_keys import SqlApiKeyStore
+from meschain.state.database import Database
 from meschain.state.demo_file import signing_secrets
+from meschain.state.events import SqlEventStore
 
 TIMEOUT_SECONDS = 60
 HOW_TO = DOCS / "how-to"
@@ -75,6 +79,30 @@ async def test_a_program_publishes_by_the_documented_lines(site: Site) -> None:
     assert (update["productId"], update["quantity"]) == (42, 7)
 
 
+@pytest.mark.parametrize("language", ["python", "php", "sh"])
+async def test_the_shop_publishes_by_the_documented_lines(site: Site, tmp_path: Path, language: str) -> None:
+    (script,) = [
+        each.text
+        for each in blocks(HOW_TO / "publish-from-the-shop.md")
+        if each.language == language and "meschain key" not in each.text
+    ]
+    name = {"python": "example.py", "php": "example.php", "sh": "example.sh"}[language]
+    (tmp_path / name).write_text(script, encoding="utf-8")
+    for publisher in ("publishers/meschain_publisher.py", "opencart/library/meschain_publisher.php"):
+        shutil.copy(REPOSITORY / "deploy" / publisher, tmp_path)
+    database = await Database.open(site.settings.state_url)
+    _, key = await ApiKeys(SqlApiKeyStore(database), SystemClock()).create("till", ["inventory", "alert"], ["shop"])
+    program = {"python": sys.executable, "php": shutil.which("php"), "sh": "sh"}[language]
+    assert program is not None, "PHP is missing; tools/need.sh php brings it."
+    variables = {"MESCHAIN": site.url, "MESCHAIN_KEY": key, "MESCHAIN_SPOOL": str(tmp_path / "spool")}
+    printed = await output_of([program, str(tmp_path / name)], **variables)
+    assert printed == "arrived\n" or '"accepted":1' in printed
+    rows = await SqlEventStore(database, SystemClock()).behind(0, 1_000)
+    await database.close()
+    kinds = [row.event.kind for row in rows if row.event.event_id.startswith("publish:till:")]
+    assert kinds == (["inventory", "alert"] if language == "python" else ["inventory"])
+
+
 async def test_a_shop_issues_tokens_by_the_documented_lines(data_dir: Path) -> None:
     secret = random_secret()
     issuer = TokenIssuer(issuer="shop", audience="meschain", algorithms=("HS256",), secret=secret)
@@ -88,9 +116,7 @@ async def test_a_shop_issues_tokens_by_the_documented_lines(data_dir: Path) -> N
 @asynccontextmanager
 async def shop_program(secret: SecretStr) -> AsyncIterator[str]:
     """The shop's side as documented, as a process; yields its address once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     script = block(HOW_TO / "sync-endpoint.md", "python")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", script),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from app.tests.docs.pages import DOCS, block
+from app.tests.program import free_port
 from engine.tests.docs.pages import program
 from engine.tests.docs.socket_client import connected
 
@@ -25,8 +25,7 @@ COMMANDS = block(PAGE, "sh").splitlines()
 async def running(command: str, folder: Path) -> AsyncIterator[str]:
     """The documented command on a free port; yields the address once it answers."""
     (folder / "chat.py").write_text(program(PAGE), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     name, *arguments = command.split()
     port_option = ["--bind", f"127.0.0.1:{port}"] if name == "hypercorn" else ["--port", str(port)]
     process = await asyncio.create_subprocess_exec(

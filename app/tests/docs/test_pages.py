@@ -17,11 +17,14 @@ EXECUTED_BY = {
     "docs/how-to/accounts-and-tokens.md": "app/tests/docs/test_examples.py",
     "docs/how-to/authentication.md": "engine/tests/docs/test_authentication.py",
     "docs/how-to/background-sending.md": "engine/tests/docs/test_background_sending.py",
+    "docs/how-to/behind-azure.md": "app/tests/docs/test_behind_azure.py",
     "docs/how-to/client-results.md": "engine/tests/docs/test_client_results.py",
     "docs/how-to/connect-a-page.md": "app/tests/docs/test_examples.py",
     "docs/how-to/deploy-behind-nginx.md": "app/tests/docs/test_deploy_behind_nginx.py",
     "docs/how-to/groups-and-users.md": "engine/tests/docs/test_groups_and_users.py",
     "docs/how-to/mounting.md": "app/tests/docs/test_mounting.py",
+    "docs/how-to/overload.md": "engine/tests/docs/test_overload.py",
+    "docs/how-to/publish-from-the-shop.md": "app/tests/docs/test_examples.py",
     "docs/how-to/python-client.md": "engine/tests/docs/test_python_client.py",
     "docs/how-to/raw-connections.md": "engine/tests/docs/test_raw_connections.py",
     "docs/how-to/redirect-clients.md": "engine/tests/docs/test_redirect_clients.py",
@@ -33,6 +36,9 @@ EXECUTED_BY = {
     "engine/README.md": "engine/tests/test_readme.py",
 }
 """Pages whose Python needs more than to be executed by itself, and the tests that give it that."""
+
+OTHER_TOML = {"docs/how-to/load-test.md": "engine/tests/docs/test_load_test.py"}
+"""Pages whose TOML holds no settings of the application, and the tests that read it."""
 
 
 def named(page: Path) -> str:
@@ -57,7 +63,7 @@ def test_every_python_block_is_executed(page: Path) -> None:
             exec(compile(block.text, block.page, "exec"), {"__name__": "documentation"})  # noqa: S102 - our own pages
 
 
-@pytest.mark.parametrize(("page", "test"), EXECUTED_BY.items())
+@pytest.mark.parametrize(("page", "test"), (EXECUTED_BY | OTHER_TOML).items())
 def test_what_is_executed_elsewhere_is_executed(page: str, test: str) -> None:
     assert Path(page).name in (REPOSITORY / test).read_text(encoding="utf-8")
 
@@ -70,7 +76,7 @@ def test_the_chat_of_the_first_page_is_the_example() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_settings_in_examples_exist(page: Path) -> None:
     for block in blocks(page):
-        if block.language == "toml":
+        if block.language == "toml" and block.page not in OTHER_TOML:
             assert (
                 tomllib.loads(re.sub(r"^ {3}", "", block.text, flags=re.MULTILINE)).keys()
                 <= Settings.model_fields.keys()

@@ -16,12 +16,12 @@ def page(name: str) -> str:
 
 def test_every_route_is_described() -> None:
     routes = {
-        (method, path)
+        (method, path.replace(":path}", "}"))
         for source in (REPOSITORY / "app/src/meschain/http").glob("*.py")
         for path, method in re.findall(r'Route\("(/[^"]*)".*?methods=\["(\w+)"\]', source.read_text(encoding="utf-8"))
         if path != "/{name:path}"
     }
-    described = set(re.findall(r"`(GET|POST) (/[^`]*)`", page("http-api").partition("## Negotiate")[0]))
+    described = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", page("http-api").partition("## Negotiate")[0]))
     assert routes == described
 
 
@@ -42,7 +42,14 @@ async def test_every_figure_is_described(site: Site) -> None:
     token = (await site.login("admin"))["accessToken"]
     _, data = await site.get("/api/dashboard", token)
     _, panel = await site.get("/api/marketplaces", token)
-    parts = [data["systemStatus"], data["performanceMetrics"], data["businessMetrics"], panel["marketplaces"][0]]
+    _, analytics = await site.get("/api/analytics", token)
+    parts = [
+        analytics,
+        data["systemStatus"],
+        data["performanceMetrics"],
+        data["businessMetrics"],
+        panel["marketplaces"][0],
+    ]
     figures = {name for part in parts for name in part["sources"]} - {"stock"}
     described = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", page("figures"), re.MULTILINE))))
     assert figures <= described

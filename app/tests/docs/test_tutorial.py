@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from app.tests.docs.pages import DOCS, REPOSITORY, blocks
+from app.tests.program import free_port
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 TUTORIAL = DOCS / "tutorial" / "a-hub-in-ten-minutes.md"
@@ -33,8 +34,7 @@ class Folder:
         self._blocks = [block.text for block in blocks(TUTORIAL) if block.language != "sh"]
         (path / "page").mkdir()
         shutil.copy(BROWSER_BUILD, path / "page")  # what the two npm lines bring
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def follow(self, until: str | None = None) -> None:
         """Write the files of the next blocks, up to and including the first of that file; None: all."""

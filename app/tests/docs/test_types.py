@@ -9,7 +9,7 @@ from pathlib import Path
 from app.tests.docs.pages import DOCS, REPOSITORY, blocks
 from engine.tests.docs.pages import program
 
-FOR_THE_APPLICATION = {"accounts-and-tokens.md", "connect-a-page.md", "sync-endpoint.md"}
+FOR_THE_APPLICATION = {"accounts-and-tokens.md", "connect-a-page.md", "publish-from-the-shop.md", "sync-endpoint.md"}
 
 
 def test_the_programs_of_the_pages_are_typed(tmp_path: Path) -> None:

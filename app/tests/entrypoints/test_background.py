@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
-from app.tests.services.fakes import FakeClock, settle
+from app.tests.services.fakes import FakeClock, MemoryLeases, settle
 
 from meschain.entrypoints.background import CALM_SECONDS, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, background
 from meschain.http.health import BackgroundState
+from meschain.services.lease import WorkLease
+from meschain.services.options import LeaseOptions
 
 
 class Work:
@@ -85,6 +88,40 @@ async def test_the_end_of_the_block_cancels_everything() -> None:
         await settle()
     assert work._outcome is not None
     assert work._outcome.cancelled()
+
+
+async def test_exclusive_work_runs_where_the_lease_is_and_is_gone_from_readiness_elsewhere() -> None:
+    clock, steady, only = FakeClock(), Work(), Work()
+    store, first, second = MemoryLeases(clock), BackgroundState(), BackgroundState()
+    async with AsyncExitStack() as stack:
+        for name, state in (("a", first), ("b", second)):
+            lease = WorkLease(store, name, clock)
+            exclusive = {"only": only.run}
+            await stack.enter_async_context(
+                background({"steady": steady.run}, state, clock, exclusive=exclusive, lease=lease)
+            )
+            await settle()
+        await clock.advance(60)
+        assert (steady.starts, only.starts) == (2, 1)
+        await only.crash()
+        assert (first.stopped, second.stopped) == (("only",), ())
+        # Overtaken while it waits for the next start: what does not run here is nothing to wait for.
+        await store.release("background", "a")
+        await store.take("background", "c", LeaseOptions().seconds)
+        await clock.advance(LeaseOptions().renew_seconds)
+        await first.check()
+
+
+async def test_the_end_of_the_block_gives_the_lease_back() -> None:
+    clock, work = FakeClock(), Work()
+    store = MemoryLeases(clock)
+    lease = WorkLease(store, "a", clock)
+    async with background({}, BackgroundState(), clock, exclusive={"work": work.run}, lease=lease):
+        await settle()
+        assert lease.is_held
+    seen = await store.look("background")
+    assert seen is not None
+    assert seen.holder == ""
 
 
 async def test_nothing_started_is_not_ready() -> None:

@@ -6,22 +6,32 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
+from app.tests.services.inbox_specs import delivery
 from typer.testing import CliRunner, Result
 
+from meschain.auth.api_keys import ApiKey, ApiKeys, InvalidApiKey
 from meschain.auth.keys import LOGIN_KEYS, Secrets
 from meschain.auth.login_tokens import LoginTokens
 from meschain.auth.own_accounts import OwnAccounts
 from meschain.auth.passwords import Passwords
+from meschain.domain.publications import PublisherRights
 from meschain.domain.roles import Identity, Role
 from meschain.entrypoints.cli.app import app
 from meschain.services.clock import SystemClock
+from meschain.services.ports import AuditEntry
+from meschain.services.webhook_ports import Arrival, Status
 from meschain.state.accounts import SqlAccountStore
+from meschain.state.api_keys import SqlApiKeyStore
+from meschain.state.audit import SqlAuditStore
 from meschain.state.database import Database
 from meschain.state.demo_file import demo_credentials
+from meschain.state.events import SqlEventStore
+from meschain.state.inbox import SqlInboxStore
 
 PASSWORD = "correct horse battery"
 SECRET = "kP3vX9rTq2LmN8sYw5Bz7HcJf4Dg6AeU"
@@ -43,6 +53,18 @@ class Shell:
     def add(self, username: str, role: str, *more: str) -> Result:
         return self.run("user", "add", username, "--role", role, "--password-stdin", *more, stdin=f"{PASSWORD}\n")
 
+    def audit(self) -> Sequence[AuditEntry]:
+        """What was done, the newest first."""
+
+        async def work() -> Sequence[AuditEntry]:
+            database = await Database.open(f"sqlite:///{self.data_dir}/demo.db")
+            try:
+                return await SqlAuditStore(database, SystemClock()).entries(limit=99)
+            finally:
+                await database.close()
+
+        return asyncio.run(work())
+
     def log_in(self, username: str, password: str) -> Identity | None:
         """What a log-in finds in the database afterwards."""
 
@@ -50,6 +72,18 @@ class Shell:
             database = await Database.open(f"sqlite:///{self.data_dir}/demo.db")
             try:
                 return await OwnAccounts(SqlAccountStore(database), Passwords()).authenticate(username, password)
+            finally:
+                await database.close()
+
+        return asyncio.run(work())
+
+    def verify(self, key: str) -> ApiKey:
+        """The key in the database. Raises: InvalidApiKey."""
+
+        async def work() -> ApiKey:
+            database = await Database.open(f"sqlite:///{self.data_dir}/demo.db")
+            try:
+                return await ApiKeys(SqlApiKeyStore(database), SystemClock()).verify(key)
             finally:
                 await database.close()
 
@@ -231,6 +265,61 @@ def test_a_disabled_account_gets_no_token(shell: Shell) -> None:
     assert "meschain user enable ada" in result.stderr
 
 
+def test_a_key_is_made_shown_without_its_secret_and_revoked(shell: Shell) -> None:
+    made = shell.run("key", "create", "till", "--kind", "inventory", "--marketplace", "shop", "--marketplace", "n11")
+    assert made.exit_code == 0
+    key = made.stdout.strip()
+    assert shell.verify(key).rights == PublisherRights("till", ("inventory",), ("shop", "n11"))
+    listed = shell.run("key", "list").stdout
+    assert "shop, n11" in listed
+    assert "active" in listed
+    assert key not in listed
+    key_id = key.split("_")[1]
+    assert "refused from now on" in shell.run("key", "revoke", key_id).stdout
+    assert "revoked" in shell.run("key", "list").stdout
+    with pytest.raises(InvalidApiKey):
+        shell.verify(key)
+
+
+def test_what_is_done_in_a_shell_is_audited_without_secrets(shell: Shell) -> None:
+    shell.add("ada", "admin")
+    shell.run("user", "password", "ada", "--password-stdin", stdin=f"{PASSWORD} 2\n")
+    shell.run("user", "disable", "nobody")
+    key = shell.run("key", "create", "till", "--kind", "order", "--marketplace", "shop").stdout.strip()
+    shell.run("key", "revoke", key.split("_")[1])
+    token = shell.run("token", "ada").stdout.strip()
+    entries = shell.audit()
+    assert [(entry.action, entry.outcome.partition(":")[0]) for entry in reversed(entries)] == [
+        ("AddAccount", "ok"),
+        ("SetPassword", "ok"),
+        ("DisableAccount", "refused"),
+        ("CreateKey", "ok"),
+        ("RevokeKey", "ok"),
+        ("IssueToken", "ok"),
+    ]
+    assert {entry.user_id.partition(":")[0] for entry in entries} == {"shell"}
+    assert not any(secret in repr(entries) for secret in (PASSWORD, key, token))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("create", "Till", "--kind", "order"), "lower-case"),
+        (("create", "till", "--kind", "party"), "party: no such kind"),
+        (("create", "till", "--kind", "order", "--marketplace", "amazn"), "amazn: no such marketplace"),
+        (("revoke", "0123"), "There is no key"),
+    ],
+)
+def test_a_key_that_cannot_be_made_or_revoked_is_code_1(shell: Shell, arguments: tuple[str, ...], text: str) -> None:
+    result = shell.run("key", *arguments)
+    assert result.exit_code == 1
+    assert text in result.stderr
+
+
+def test_without_keys_the_list_says_how_to_make_one(shell: Shell) -> None:
+    assert "meschain key create" in shell.run("key", "list").stdout
+
+
 def test_config_check_shows_sources_and_masks_secrets(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESCHAIN_OPENCART_URL", "mysql://reader:hunter2@db/shop")
     monkeypatch.setenv("MESCHAIN_SECRET", SECRET)
@@ -247,7 +336,7 @@ def test_config_check_shows_sources_and_masks_secrets(shell: Shell, monkeypatch:
 def test_help_names_every_command(shell: Shell) -> None:
     result = shell.run("--help")
     assert result.exit_code == 0
-    for command in ("serve", "doctor", "user", "token", "config"):
+    for command in ("serve", "doctor", "user", "key", "token", "config"):
         assert command in result.output
 
 
@@ -272,3 +361,109 @@ def test_the_installed_command(tmp_path: Path) -> None:
     assert again.stderr.count("\n") == 1
     token = run("token", "ada")
     assert (token.returncode, token.stderr, token.stdout.count(".")) == (0, "", 2)
+
+
+class TestInbox:
+    """`meschain inbox`: deliveries that are stored already."""
+
+    @pytest.fixture
+    def stored(self, shell: Shell) -> Shell:
+        async def work() -> None:
+            database = await Database.open(f"sqlite:///{shell.data_dir}/demo.db")
+            try:
+                clock = SystemClock()
+                store = SqlInboxStore(database, clock, SqlEventStore(database, clock))
+                await store.add([Arrival(delivery("a", body=b'{"buyer": "Ada"}'), Status.DEAD, "orderId is missing")])
+                await store.add([Arrival(delivery("b"))])
+            finally:
+                await database.close()
+
+        shell.data_dir.mkdir(parents=True, exist_ok=True)
+        asyncio.run(work())
+        return shell
+
+    def test_the_list_says_what_waits_and_why(self, stored: Shell) -> None:
+        listed = stored.run("inbox", "list")
+        assert listed.exit_code == 0
+        assert "orderId is missing" in listed.output
+        assert "1 wait, 1 were given up." in listed.output
+        assert "Ada" not in listed.output
+        assert "waiting" not in stored.run("inbox", "list", "--status", "dead").output
+        assert stored.run("inbox", "list", "--status", "odd").exit_code == 1
+
+    def test_one_is_shown_with_its_body(self, stored: Shell) -> None:
+        shown = stored.run("inbox", "show", "1")
+        assert (shown.exit_code, "Ada" in shown.output, "webhook-id: a" in shown.output) == (0, True, True)
+        assert stored.run("inbox", "show", "9").exit_code == 1
+
+    def test_one_or_all_are_replayed(self, stored: Shell) -> None:
+        assert stored.run("inbox", "replay", "1").exit_code == 0
+        assert "2 wait, 0 were given up." in stored.run("inbox", "list").output
+        assert stored.run("inbox", "replay", "--dead").output == "0 deliveries are worked on again.\n"
+        for arguments in ((), ("1", "--dead"), ("9",)):
+            assert stored.run("inbox", "replay", *arguments).exit_code == 1
+
+    def test_one_is_dropped(self, stored: Shell) -> None:
+        assert stored.run("inbox", "drop", "1").exit_code == 0
+        assert "Ada" not in stored.run("inbox", "show", "1").output
+        assert stored.run("inbox", "replay", "1").exit_code == 1
+        assert stored.run("inbox", "drop", "9").exit_code == 1
+
+
+class TestRollout:
+    """`meschain rollout`, with a green side in the environment."""
+
+    @pytest.fixture
+    def rolling(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+        monkeypatch.setenv("MESCHAIN_GREEN_SIGNALR", f"Endpoint=https://green.example.com;AccessKey={SECRET};")
+        return shell
+
+    def test_the_dial_is_turned_and_turned_back(self, rolling: Shell) -> None:
+        assert "everybody is on blue" in rolling.run("rollout", "status").output
+        started = rolling.run("rollout", "start", "--role", "admin", "--user", "own:7", "--shadow")
+        assert "version 1: running, 0 % of the users on green, and admin, own:7" in started.output
+        assert "1 % of the users" in rolling.run("rollout", "advance").output
+        assert "40 % of the users" in rolling.run("rollout", "advance", "--to", "40").output
+        assert "version 4: held" in rolling.run("rollout", "hold").output
+        back = rolling.run("rollout", "rollback", "--reason", "enough seen")
+        assert (back.exit_code, "rolled_back" in back.output, "enough seen" in back.output) == (0, True, True)
+        status = rolling.run("rollout", "status").output
+        assert "green  0 connections" in status
+        assert "shadow 0 events compared" in status
+        assert "before: version 4 held at 40 %" in status
+
+    def test_what_cannot_be_done_is_said(self, rolling: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        for arguments in (("advance",), ("hold",), ("rollback",), ("start", "--role", "boss")):
+            assert rolling.run("rollout", *arguments).exit_code == 1
+        monkeypatch.delenv("MESCHAIN_GREEN_SIGNALR")
+        assert "MESCHAIN_GREEN_SIGNALR" in rolling.run("rollout", "start").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("Board 1", "--role", "admin"), "name of a page"),
+        (("board", "--role", "service"), "no role"),
+        (("board", "--role", "admin", "--marketplace", "gittigidiyor"), "not a marketplace"),
+        (("board", "--role", "admin", "--lifetime", "for ever"), "no lifetime"),
+    ],
+)
+def test_a_link_for_an_old_page_that_makes_no_sense_is_refused(
+    shell: Shell, arguments: tuple[str, ...], expected: str
+) -> None:
+    refused = shell.run("legacy", "link", *arguments)
+    assert refused.exit_code == 1
+    assert expected in refused.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("first",), "legacy_listeners has none"),
+        (("first", "--per-second", "0"), "Invalid value for '--per-second'"),
+    ],
+)
+def test_a_recall_that_makes_no_sense_is_refused(shell: Shell, arguments: tuple[str, ...], expected: str) -> None:
+    refused = shell.run("legacy", "recall", *arguments)
+    assert refused.exit_code != 0
+    assert expected in refused.output

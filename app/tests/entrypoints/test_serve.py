@@ -18,6 +18,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from app.tests.conftest import START_SECONDS
+from app.tests.program import free_port
 from app.tests.signalr_client import open_connection
 
 COMMAND = str(Path(sys.executable).with_name("meschain"))
@@ -49,13 +50,6 @@ class Process:
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(START_SECONDS):
             return await self.process.wait()
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -194,8 +188,9 @@ async def test_logs_in_json_are_one_object_per_line_and_hold_no_token(
         ),
         (("--host", "no.such.host.invalid"), {}, "no address to listen on"),
         (("--data-dir", __file__), {}, "choose another data_dir"),
+        ((), {"MESCHAIN_MAXIMUM_CONNECTIONS": str(10**12)}, "connections do not fit"),
     ],
-    ids=["unknown setting", "no secret", "default secret", "no address", "no folder"],
+    ids=["unknown setting", "no secret", "default secret", "no address", "no folder", "no room"],
 )
 async def test_what_cannot_be_served_is_refused_in_a_line(
     data_dir: Path, arguments: tuple[str, ...], settings: dict[str, str], text: str

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from app.tests.conftest import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(name="site")
+def one_for_all(shared_site: Site) -> Site:
+    """One orders and the other syncs: neither looks at what the other does."""
+    return shared_site
 
 
 async def test_an_administrator_gets_the_dashboard_and_an_order_as_it_happens(site: Site) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import aiohttp
 from app.tests.auth.rig import PASSWORD, Rig
 from app.tests.conftest import Serve
-from app.tests.services.fakes import FakeClock
 from starlette.applications import Starlette
 
 from hubwire.azure.jwt import ClientTokens
 from hubwire.model import ConnectRequest, Principal
 from meschain.auth.keys import CLIENT_KEYS, Secrets
+from meschain.auth.ports import ClientAccess
 from meschain.auth.throttle import SlidingLimit
+from meschain.bootstrap.engine_clock import EngineClock
 from meschain.http.bearer import Callers
 from meschain.http.client_address import ClientAddress
 from meschain.http.login import REFRESH_COOKIE, Login
@@ -23,22 +24,6 @@ from meschain.http.throttle import NegotiateThrottle
 
 PUBLIC_URL = "https://shop.example.com"
 OTHER_ORIGIN = "https://admin.example.com"
-
-
-class EngineClock:
-    """The engine's clock on the rig's."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
-
-    def time(self) -> float:
-        return self._clock.now().timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
 
 
 @dataclass
@@ -118,6 +103,7 @@ async def served_api(
     trusted_proxies: tuple[str, ...] = (),
     per_user: int = 100,
     per_address: int = 100,
+    access: ClientAccess | None = None,
 ) -> Api:
     """Serve the routes on a free port."""
     client_tokens = ClientTokens(
@@ -131,6 +117,7 @@ async def served_api(
     throttle = NegotiateThrottle(
         SlidingLimit(per_user, 60, rig.clock.monotonic), SlidingLimit(per_address, 60, rig.clock.monotonic)
     )
-    negotiate = Negotiate(callers, HubAccess(client_tokens), throttle, address, rig.clock, token_seconds=3600)
+    access = access or HubAccess(client_tokens)
+    negotiate = Negotiate(callers, access, throttle, address, rig.clock, token_seconds=3600)
     routes = [*login.routes(), *negotiate.routes(), *session_routes(callers, demo=True)]
     return Api(rig, await serve(Starlette(routes=routes)), http, client_tokens)

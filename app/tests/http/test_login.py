@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -22,10 +20,8 @@ from meschain.state.database import Database
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield Rig(database)
-    await database.close()
+def rig(database: Database) -> Rig:
+    return Rig(database)
 
 
 @pytest.fixture
@@ -286,9 +282,8 @@ async def test_a_session_shows_the_account_as_it_is_now(api: Api) -> None:
 
 
 async def test_another_issuers_token_is_a_session_as_well(
-    tmp_path: Path, serve: Serve, http: aiohttp.ClientSession
+    database: Database, serve: Serve, http: aiohttp.ClientSession
 ) -> None:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
     async with KeyServer(keys=[RSA]).serving() as keys:
         api = await served_api(Rig(database, issuers=[provider(keys)]), serve, http)
         token = RSA.sign(payload(api.rig.clock, role="super_admin"))
@@ -298,7 +293,6 @@ async def test_another_issuers_token_is_a_session_as_well(
         keys.keys.clear()
     unreachable = await served_api(Rig(database, issuers=[provider(keys)]), serve, http)
     assert (await unreachable.get("/api/session", token=token)).status == 503
-    await database.close()
 
 
 async def test_no_secret_reaches_the_log(api: Api, caplog: pytest.LogCaptureFixture) -> None:

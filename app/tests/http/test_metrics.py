@@ -38,10 +38,16 @@ async def test_only_the_configured_networks_read_metrics(
     headers: dict[str, str],
     status: int,
 ) -> None:
-    metrics = Metrics(CollectorRegistry(), networks, ClientAddress(trusted).of)
+    asked = []
+
+    async def ask() -> None:
+        asked.append("databases")
+
+    metrics = Metrics(CollectorRegistry(), networks, ClientAddress(trusted).of, ask)
     base = await serve(Starlette(routes=metrics.routes()))
     async with http.get(f"{base}/metrics", headers=headers) as answer:
         assert answer.status == status
+    assert asked == (["databases"] if status == 200 else [])
 
 
 async def test_requests_are_counted_by_route_and_felt_in_the_window(serve: Serve, http: aiohttp.ClientSession) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import aiohttp
 import pytest
 from app.tests.auth.issuing import payload
@@ -15,16 +12,16 @@ from app.tests.http.identity import PUBLIC_URL, Api, served_api
 
 from hubwire.errors import Unauthorized
 from meschain.auth.claims import identity_of
+from meschain.auth.ports import AccessUnavailable
 from meschain.domain.events import ADMIN_HUB, DASHBOARD_HUB, MARKETPLACE_HUB
+from meschain.domain.payloads import NegotiateAnswer
 from meschain.domain.roles import Identity, Role
 from meschain.state.database import Database
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield Rig(database, issuers=[shop()])
-    await database.close()
+def rig(database: Database) -> Rig:
+    return Rig(database, issuers=[shop()])
 
 
 @pytest.fixture
@@ -235,3 +232,20 @@ async def test_who_does_not_fit_into_a_token_is_told(api: Api) -> None:
     api.rig.shop.users["boss"] = (password, Identity(identity.user_id, "B" * 5000, Role.ADMIN))
     token = api.rig.tokens.issue(identity, 900)
     assert (await api.post("/api/negotiate", token=token)).status == 413
+
+
+class ClosedDoor:
+    """An access to hubs whose holder gives no tokens."""
+
+    async def issue(
+        self, hub: str, identity: Identity, lifetime_seconds: float, session_id: str | None = None
+    ) -> NegotiateAnswer:
+        raise AccessUnavailable("its key is 0123456789")
+
+
+async def test_that_nobody_can_be_let_in_now_is_told(rig: Rig, serve: Serve, http: aiohttp.ClientSession) -> None:
+    api = await served_api(rig, serve, http, access=ClosedDoor())
+    await api.rig.add("ada", Role.ADMIN)
+    answer = await api.post("/api/negotiate", token=await api.token("ada"))
+    assert answer.status == 503
+    assert answer.body == {"error": "Live data is not available now; try again in a moment."}

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from app.tests.services.fakes import FakeClock
+from app.tests.web_server import web_server
 
 from meschain.http.probes import HttpProbe, ProbeOptions
 
@@ -39,12 +40,8 @@ async def api(clock: FakeClock) -> AsyncIterator[str]:
     app.router.add_get("/status/{code}", status)
     app.router.add_get("/slow", slow)
     app.router.add_get("/hangs", hangs)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
+    async with web_server(app) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

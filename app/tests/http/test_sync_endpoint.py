@@ -11,9 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 from app.tests.services.fakes import FakeClock, some_job
+from app.tests.web_server import web_server
 
-from meschain.http.sync_endpoint import SyncEndpoint, SyncEndpointOptions, signature
+from meschain.http.sync_endpoint import SyncEndpoint, SyncEndpointOptions
 from meschain.services.ports import SyncFailed, SyncStep
+from meschain.services.signed_requests import signature
 from meschain.services.sync_reports import SyncReport, SyncReports
 
 SECRET = b"a secret that the shop knows"
@@ -44,14 +46,9 @@ async def shop() -> AsyncIterator[Shop]:
     played = Shop()
     app = web.Application()
     app.router.add_post("/sync", played.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    played.url = f"http://{host}:{port}/sync"
-    yield played
-    await runner.cleanup()
+    async with web_server(app) as url:
+        played.url = f"{url}/sync"
+        yield played
 
 
 @pytest.fixture

@@ -20,6 +20,15 @@ COMMAND = {
 }
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(name="site")
+def one_for_all(shared_site: Site) -> Site:
+    """Each of these tests has connections of its own."""
+    return shared_site
+
+
 class Hub:
     """The admin hub by bare requests."""
 
@@ -45,7 +54,7 @@ async def negotiated(site: Site) -> Hub:
     redirect = await site.negotiate((await site.login("admin"))["accessToken"])
     address = urlsplit(redirect["url"])
     headers = {"Authorization": f"Bearer {redirect['accessToken']}"}
-    negotiate = f"{site.url}{address.path.rstrip('/')}/negotiate?{address.query}&negotiateVersion=1"
+    negotiate = f"{site.clients_at}{address.path.rstrip('/')}/negotiate?{address.query}&negotiateVersion=1"
     async with site.http.post(negotiate, headers=headers) as answer:
         assert answer.status == 200
         ids = await answer.json()
@@ -54,7 +63,7 @@ async def negotiated(site: Site) -> Hub:
         "ServerSentEvents",
         "LongPolling",
     ]
-    return Hub(site, f"{site.url}{address.path}?{address.query}&id={ids['connectionToken']}", headers)
+    return Hub(site, f"{site.clients_at}{address.path}?{address.query}&id={ids['connectionToken']}", headers)
 
 
 def messages(text: str) -> list[dict[str, Any]]:

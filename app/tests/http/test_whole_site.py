@@ -9,8 +9,18 @@ import msgspec
 import pytest
 from app.tests.conftest import Site
 
-from meschain.domain.payloads import DashboardData, PanelSnapshot, PublicInfo
+from meschain.domain.events import HUBS
+from meschain.domain.marketplaces import MARKETPLACES
+from meschain.domain.payloads import Analytics, AuditPage, DashboardData, PanelSnapshot, PeopleOnline, PublicInfo
 from meschain.http.security import MAXIMUM_BODY_BYTES
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(name="site")
+def one_for_all(shared_site: Site) -> Site:
+    """These tests change nothing."""
+    return shared_site
 
 
 async def test_anybody_may_see_what_is_served(site: Site) -> None:
@@ -35,6 +45,42 @@ async def test_the_dashboard_is_for_administrators(site: Site, username: str, st
         assert data.system_status.database_status == "healthy"
 
 
+@pytest.mark.parametrize("path", ["/api/presence", "/api/audit"])
+@pytest.mark.parametrize("username", ["manager", "dropshipper", "technical", "user", "viewer"])
+async def test_who_is_there_and_did_what_is_for_administrators(site: Site, username: str, path: str) -> None:
+    token = (await site.login(username))["accessToken"]
+    assert (await site.get(path, token))[0] == 403
+
+
+async def test_who_is_there_and_did_what_is_nobodys_without_a_token(site: Site) -> None:
+    assert [(await site.get(path))[0] for path in ("/api/presence", "/api/audit")] == [401, 401]
+
+
+async def test_administrators_see_who_is_there(site: Site) -> None:
+    status, body = await site.get("/api/presence", (await site.login("superadmin"))["accessToken"])
+    assert status == 200
+    assert set(msgspec.convert(body, PeopleOnline).by_hub) == set(HUBS)
+
+
+async def test_the_audit_is_read_page_by_page(site: Site) -> None:
+    admin = await site.login("admin")
+    await site.login("admin")
+    path = f"/api/audit?user={admin['userId']}&action=LogIn&limit=1"
+    status, body = await site.get(path, admin["accessToken"])
+    first = msgspec.convert(body, AuditPage)
+    assert (status, len(first.entries)) == (200, 1)
+    _, body = await site.get(f"{path}&before={first.next}", admin["accessToken"])
+    second = msgspec.convert(body, AuditPage)
+    assert first.entries[0].id > second.entries[0].id
+    assert {entry.action for entry in (*first.entries, *second.entries)} == {"LogIn"}
+
+
+@pytest.mark.parametrize("query", ["before=x", "limit=-1", "before=9999999999999999999", "limit=1.5"])
+async def test_an_audit_that_cannot_be_meant_is_refused(site: Site, query: str) -> None:
+    status, body = await site.get(f"/api/audit?{query}", (await site.login("admin"))["accessToken"])
+    assert (status, body["error"]) == (400, "before and limit are whole numbers.")
+
+
 async def test_marketplaces_are_those_that_one_may_see(site: Site) -> None:
     seen = {}
     for username in ("admin", "manager", "dropshipper"):
@@ -53,7 +99,41 @@ async def test_other_roles_see_no_marketplaces(site: Site, username: str) -> Non
     assert (await site.get("/api/marketplaces", (await site.login(username))["accessToken"]))[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/api/dashboard", "/api/marketplaces", "/api/session"])
+async def test_analytics_are_of_as_much_as_one_may_see(site: Site) -> None:
+    seen = {}
+    for username in ("admin", "manager"):
+        status, body = await site.get("/api/analytics?months=3", (await site.login(username))["accessToken"])
+        assert status == 200
+        seen[username] = msgspec.convert(body, Analytics)
+        assert len(seen[username].months) == 3
+        assert (seen[username].months[-2].revenue or 0) > 0
+    admin, manager = seen["admin"], seen["manager"]
+    assert [each.code for each in admin.marketplaces] == [*MARKETPLACES, "shop"]
+    assert [each.code for each in manager.marketplaces] == ["amazon", "trendyol", "hepsiburada", "n11"]
+    assert (manager.months[0].revenue or 0) < (admin.months[0].revenue or 0)
+    assert admin.stock.at_risk is not None
+    assert manager.stock.at_risk is None
+    assert "none" not in admin.sources.values()
+
+
+@pytest.mark.parametrize("username", ["dropshipper", "technical", "user", "viewer"])
+async def test_other_roles_see_no_analytics(site: Site, username: str) -> None:
+    assert (await site.get("/api/analytics", (await site.login(username))["accessToken"]))[0] == 403
+
+
+async def test_analytics_are_of_one_to_thirty_six_months(site: Site) -> None:
+    token = (await site.login("admin"))["accessToken"]
+    for months, count in (("1", 1), ("36", 36)):
+        _, body = await site.get(f"/api/analytics?months={months}", token)
+        assert len(body["months"]) == count
+    _, body = await site.get("/api/analytics", token)
+    assert len(body["months"]) == 12
+    for months in ("0", "37", "-1", "1.5", "", "x", "%D9%A3", "1" * 5000):
+        status, body = await site.get(f"/api/analytics?months={months}", token)
+        assert (status, body) == (400, {"error": "months is a whole number from 1 to 36."})
+
+
+@pytest.mark.parametrize("path", ["/api/analytics", "/api/dashboard", "/api/marketplaces", "/api/session"])
 async def test_without_a_token_there_is_nothing_to_see(site: Site, path: str) -> None:
     assert (await site.get(path))[0] == 401
     assert (await site.get(path, "no.such.token"))[0] == 401
@@ -64,25 +144,6 @@ async def test_an_unknown_address_is_told_in_json(site: Site) -> None:
     async with site.http.get(f"{site.url}/api/login") as answer:
         assert answer.status == 405
         assert "error" in await answer.json()
-
-
-async def test_it_is_ready_and_counts_itself(site: Site) -> None:
-    assert await site.get("/readyz") == (
-        200,
-        {"status": "ready", "checks": {"database": "ok", "shop": "ok", "background": "ok"}},
-    )
-    async with site.connected((await site.login("admin"))["accessToken"]) as client:
-        await client.invoke("HandleAdminCommand", "requestDashboardUpdate", {})
-        async with site.http.get(f"{site.url}/metrics") as answer:
-            text = await answer.text()
-        data = await client.received("updateAdminDashboard")
-    assert 'meschain_hub_connections{hub="MesChainAdminHub",transport="WebSockets"} 1.0' in text
-    assert (
-        'meschain_hub_invocations_total{hub="MesChainAdminHub",outcome="done",target="HandleAdminCommand"} 1.0' in text
-    )
-    assert 'meschain_http_requests_total{method="POST",route="/api/login",status="200"} 1.0' in text
-    assert "process_resident_memory_bytes" in text
-    assert data["performanceMetrics"]["connections"] == 1
 
 
 async def test_every_answer_carries_the_security_headers(site: Site) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from app.tests.services import fakes
+from app.tests.services.alert_fakes import MemoryAlertBook, no_messages
 
 from hubwire.testing.hub_tester import HubTester, HubTesterClient
 from meschain.auth.claims import claims_of
@@ -16,6 +17,7 @@ from meschain.domain.roles import Identity, Role
 from meschain.hubs.admin import AdminHub
 from meschain.hubs.authorise import Authorise
 from meschain.hubs.dashboard import DashboardHub
+from meschain.hubs.entered_groups import EnteredGroups
 from meschain.hubs.marketplace import MarketplaceHub
 from meschain.hubs.presence import PlanePresence
 from meschain.hubs.publisher import HubPublisher
@@ -27,6 +29,8 @@ from meschain.services.dashboard import DashboardService
 from meschain.services.granted_business import GrantedBusiness
 from meschain.services.health import HealthMonitor
 from meschain.services.notifications import NotificationService
+from meschain.services.options import EventOptions
+from meschain.services.resume import ResumeService
 from meschain.services.sync import SyncService
 from meschain.services.sync_reports import SyncReports
 
@@ -40,6 +44,10 @@ def caller(role: Role, marketplaces: tuple[str, ...] = GRANTED, name: str = "") 
     return Identity(f"{prefix}:{name or role.value}", name or role.value, role, marketplaces)
 
 
+async def nobody_runs_it(_job_id: str) -> None:
+    """Syncs are stored here, and no more."""
+
+
 @dataclass
 class Hubs:
     """Everything behind the hubs, to look into."""
@@ -48,26 +56,36 @@ class Hubs:
     audit: fakes.MemoryAudit = field(default_factory=fakes.MemoryAudit)
     groups: fakes.MemoryGroups = field(default_factory=fakes.MemoryGroups)
     notifications: fakes.MemoryNotifications = field(default_factory=fakes.MemoryNotifications)
-    jobs: fakes.MemoryJobs = field(default_factory=fakes.MemoryJobs)
     shop: fakes.FakeShop = field(default_factory=fakes.FakeShop)
-    alerts: fakes.MemoryAlerts = field(default_factory=fakes.MemoryAlerts)
+    alerts: MemoryAlertBook = field(default_factory=MemoryAlertBook)
     activity: fakes.MemoryActivity = field(default_factory=fakes.MemoryActivity)
 
     def __post_init__(self) -> None:
+        self.events = fakes.MemoryEvents(self.clock)
+        self.jobs = fakes.MemoryJobs(self.clock, self.events)
         self.publisher = HubPublisher(lambda hub: self.testers[hub].context)
         presence = PlanePresence(lambda hub: self.testers[hub].plane)
         activity = ActivityService(self.activity, self.publisher, self.clock)
         alerts = AlertService(
-            store=self.alerts, audit=self.audit, activity=activity, publisher=self.publisher, clock=self.clock
+            book=self.alerts,
+            audit=self.audit,
+            activity=activity,
+            publisher=self.publisher,
+            messages=no_messages(self.clock),
+            wake=lambda: None,
+            clock=self.clock,
         )
+        resuming = ResumeService(events=self.events, shop=self.shop, options=EventOptions(replay=3, replay_scan=8))
         sync = SyncService(
             jobs=self.jobs,
             runners={code: fakes.FakeRunner() for code in ("trendyol", "n11", "amazon")},
             reports=SyncReports(),
-            publisher=self.publisher,
             activity=activity,
+            audit=self.audit,
             clock=self.clock,
+            told=lambda: None,
             wake=lambda: None,
+            look_at=nobody_runs_it,
         )
         self.dashboard_service = DashboardService(
             shop=self.shop,
@@ -90,11 +108,14 @@ class Hubs:
         filters = [Authorise(self.audit, self.clock), Refusals()]
         shared: dict[str, Any] = {
             "groups": self.groups,
+            "entered": EnteredGroups(),
             "notifications": self.notification_service,
             "publisher": self.publisher,
         }
-        admin = partial(AdminHub, dashboard=self.dashboard_service, commands=commands, alerts=alerts, **shared)
-        marketplace = partial(MarketplaceHub, sync=sync, clock=self.clock, **shared)
+        admin = partial(
+            AdminHub, resuming=resuming, dashboard=self.dashboard_service, commands=commands, alerts=alerts, **shared
+        )
+        marketplace = partial(MarketplaceHub, resuming=resuming, sync=sync, clock=self.clock, **shared)
         self.granted_business = GrantedBusiness(
             shop=self.shop, publisher=self.publisher, presence=presence, clock=self.clock
         )

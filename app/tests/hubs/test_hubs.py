@@ -293,6 +293,7 @@ class TestCommands:
         await admin.invoke("HandleAdminCommand", "triggerSync", {"marketplace": "trendyol"})
         [job] = hubs.jobs.rows.values()
         assert (job.marketplace, job.status, job.requested_by) == ("trendyol", "queued", me.user_id)
+        await hubs.publisher.tell(hubs.events.rows)
         assert events(admin, "marketplaceSyncUpdate")[0]["status"] == "queued"
         assert hubs.audit.rows[0].outcome == f"ok: sync job {job.id}"
 

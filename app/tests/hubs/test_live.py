@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from app.tests.conftest import Site, running_site
+from app.tests.conftest import Site
+from app.tests.hostings import RunSite
 from app.tests.signalr_client import open_connection
 
 from meschain.hubs.log_ins import REASON
@@ -21,11 +22,20 @@ DEFAULT_HUBS = {
 }
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(name="site")
+def one_for_all(shared_site: Site) -> Site:
+    """What one of these tests leaves behind is no matter to the others."""
+    return shared_site
+
+
 async def test_each_role_connects_to_its_own_hub(site: Site) -> None:
     for username, hub in DEFAULT_HUBS.items():
         session = await site.login(username)
         answer = await site.negotiate(session["accessToken"])
-        assert answer["url"] == f"{site.settings.public_url}/client/?hub={hub}"
+        assert answer["url"] == f"{site.clients_at}/client/?hub={hub}"
         async with site.connected(session["accessToken"]) as client:
             assert await client.invoke("AcknowledgeNotification", "none") is False
 
@@ -40,19 +50,19 @@ async def test_a_token_of_one_hub_opens_no_other(site: Site) -> None:
 
 async def test_without_a_token_nobody_connects(site: Site) -> None:
     with pytest.raises(Exception, match="401"):
-        async with open_connection(f"{site.url}/client/?hub=MesChainDashboardHub"):
+        async with open_connection(f"{site.clients_at}/client/?hub=MesChainDashboardHub"):
             pass
 
 
-async def test_groups_and_notifications_survive_a_restart_of_the_server(data_dir: Path) -> None:
-    async with running_site(data_dir) as site:
+async def test_groups_and_notifications_survive_a_restart_of_the_server(data_dir: Path, run_site: RunSite) -> None:
+    async with run_site(data_dir) as site:
         manager = await site.login("manager")
         async with site.connected(manager["accessToken"]) as client:
             await client.invoke("JoinMarketplaceGroup", "n11", manager["userId"])
         admin = await site.login("admin")
         async with site.connected(admin["accessToken"], "MesChainDashboardHub") as client:
             notification_id = await client.invoke("SendNotification", manager["userId"], {"message": "While away"})
-    async with running_site(data_dir) as site:
+    async with run_site(data_dir) as site:
         manager = await site.login("manager")
         async with site.connected(manager["accessToken"]) as client:
             notification = await client.received("receiveNotification")
@@ -85,8 +95,8 @@ async def test_an_alert_reaches_a_second_administrator(site: Site) -> None:
         await other.received("userActivityUpdate", lambda activity: activity["kind"] == "alert")
 
 
-async def test_the_dashboard_comes_by_itself(data_dir: Path) -> None:
-    async with running_site(data_dir, dashboard_interval_seconds=0.2) as site:
+async def test_the_dashboard_comes_by_itself(data_dir: Path, run_site: RunSite) -> None:
+    async with run_site(data_dir, dashboard_interval_seconds=0.2) as site:
         session = await site.login("admin")
         async with site.connected(session["accessToken"]) as client:
             await client.until(lambda: len(client.all_received("updateAdminDashboard")) >= 3)
@@ -116,5 +126,6 @@ async def test_a_log_out_ends_the_connections_of_that_log_in(site: Site) -> None
             assert answer.status == 204
         for client in (leaving, leaving_too):
             await client.closed_by_the_server()
-            assert client.close == {"type": 7, "error": REASON}
+            assert client.close is not None
+            assert client.close["error"] == REASON
         await staying.invoke("JoinAdminGroup", second["userId"], "admin")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from app.tests.services.fakes import FakeClock
+from app.tests.services.fakes import FakeClock, FakeNeighbours, MemoryConnections, MemoryLeases
 
-from hubwire import Hub
+from hubwire import BrokerUnavailable, DataPlane, Hub
+from hubwire.errors import NodeTimeout
 from hubwire.testing.hub_tester import HubTester, HubTesterClient
 from meschain.auth.claims import claims_of
 from meschain.auth.ports import LoginSession
 from meschain.domain.roles import Identity, Role
+from meschain.hubs.connection_records import ConnectionRecords
 from meschain.hubs.log_ins import BATCH, CHECK_SECONDS, REASON, LogIns
+from meschain.services.connections import ProcessConnections
+from meschain.services.ports import Topic
 from meschain.state.database import Database
 from meschain.state.login_sessions import SqlLoginSessionStore
 
@@ -34,9 +36,23 @@ class Rig:
     sessions: SqlLoginSessionStore
     clock: FakeClock
 
+    neighbours: FakeNeighbours = field(default_factory=FakeNeighbours)
+
+    failures: list[Exception] = field(default_factory=list)
+    """What the next closes raise."""
+
     def __post_init__(self) -> None:
-        self.log_ins = LogIns(self.sessions, lambda _: self.tester.plane, self.clock)
-        self.tester = HubTester(EmptyHub, filters=[self.log_ins])
+        self.connections = ProcessConnections(
+            MemoryConnections(self.clock), MemoryLeases(self.clock), "node", self.clock
+        )
+        self.log_ins = LogIns(self.sessions, self.connections, self.plane_of, self.clock, self.neighbours)
+        self.tester = HubTester(EmptyHub, filters=[ConnectionRecords(self.connections, self.clock, "node")])
+
+    def plane_of(self, hub: str) -> DataPlane:
+        """As a cluster's, asked about a connection that left, while others cannot be asked."""
+        if self.failures:
+            raise self.failures.pop()
+        return self.tester.plane
 
     async def log_in(self, session_id: str) -> None:
         now = self.clock.now()
@@ -53,10 +69,8 @@ def is_closed(client: HubTesterClient) -> bool:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    database = await Database.open(f"sqlite:///{tmp_path}/state.db")
-    yield Rig(SqlLoginSessionStore(database), FakeClock())
-    await database.close()
+def rig(database: Database) -> Rig:
+    return Rig(SqlLoginSessionStore(database), FakeClock())
 
 
 async def test_a_log_in_that_ends_takes_all_its_connections_along(rig: Rig) -> None:
@@ -66,6 +80,27 @@ async def test_a_log_in_that_ends_takes_all_its_connections_along(rig: Rig) -> N
     assert [client.closed.error for client in ending if client.closed] == [REASON, REASON]
     assert [client.closed for client in others] == [None, None]
     await rig.log_ins.end("unknown")
+
+
+async def test_connections_that_cannot_be_closed_leave_no_other_open(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = [await rig.connect("s1") for _ in range(4)]
+    rig.failures = [NodeTimeout(0, 1, 2.0), BrokerUnavailable("it is away", may_have_arrived=False)]
+    await rig.log_ins.close("s1")
+    assert [is_closed(client) for client in clients].count(True) == 2
+    assert caplog.text.count("could not be closed") == 2
+    await rig.log_ins.close("s1")
+    assert all(is_closed(client) for client in clients)
+
+
+async def test_other_processes_are_told_and_told_nothing_back(rig: Rig) -> None:
+    client = await rig.connect("s1")
+    await rig.log_ins.end("s2")
+    assert rig.neighbours.told == [(Topic.LOG_IN_ENDED, "s2")]
+    await rig.log_ins.close("s1")  # as one that heard of it does
+    assert is_closed(client)
+    assert len(rig.neighbours.told) == 1
 
 
 async def test_what_was_revoked_elsewhere_is_found_at_the_next_look(rig: Rig) -> None:
@@ -107,4 +142,4 @@ async def test_who_left_is_forgotten(rig: Rig) -> None:
     await first.disconnect()
     await second.disconnect()
     await (await rig.connect(None)).disconnect()
-    assert rig.log_ins._open == {}
+    assert await rig.connections.log_ins("", 1) == []

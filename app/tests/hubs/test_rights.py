@@ -146,6 +146,10 @@ CASES = [
     Case(DASHBOARD, "BroadcastPerformanceData", lambda *_: ({"cpu": 3},), {"service"}),
     Case(DASHBOARD, "SendNotification", lambda *_: ("own:viewer", {"message": "hello"}), ADMINS | {"service"}),
     *(
+        Case(hub, "ResumeEvents", lambda *_: (0,), ADMINS | {"marketplace_manager", "dropshipper", "service"}, hub)
+        for hub in (ADMIN, MARKETPLACE)
+    ),
+    *(
         Case(hub, "AcknowledgeNotification", lambda *_: ("no-such-id",), EVERYBODY, hub)
         for hub in (ADMIN, MARKETPLACE, DASHBOARD)
     ),

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from app.tests.opencart.clock import ManualClock
-from app.tests.opencart.mariadb import MariaDB, running_mariadb
+from app.tests.opencart.mariadb import WITH_LOG, MariaDB, running_mariadb
 from app.tests.opencart.raw import Raw, RawMariaDB, RawSQLite
 from app.tests.opencart.world import World
 
@@ -30,9 +30,16 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def mariadb_with_log() -> Iterator[MariaDB]:
+    """One whose binary log can be followed."""
+    with running_mariadb(WITH_LOG) as server:
+        yield server
+
+
 @pytest.fixture
 async def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MakeWorld]:
-    """Makes shops: `await make_world("mariadb", Version.V4_1)`."""
+    """Makes shops: `await make_world("mariadb", Version.V4_1)`; also on "sqlite" and "mariadb_with_log"."""
     worlds: list[World] = []
 
     async def make(
@@ -45,7 +52,7 @@ async def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
             url = f"sqlite:///{path}"
             raw = RawSQLite(path)
         else:
-            server: MariaDB = request.getfixturevalue("mariadb")
+            server: MariaDB = request.getfixturevalue(backend)
             root = await RawMariaDB.open(server)
             await root.run(f"CREATE DATABASE shop{number} CHARACTER SET utf8mb4")
             await root.close()

@@ -88,6 +88,12 @@ async def test_a_shop_admin_logs_in_whatever_the_case_of_the_name(world: World) 
     assert await found.authenticate("' OR 1=1 -- ", "right") is None
 
 
+async def test_a_name_is_known_whatever_its_case_and_whether_or_not_it_may_log_in(world: World) -> None:
+    await add_user(world, status=0)
+    shop = accounts(world)
+    assert [await shop.knows(name) for name in ("Selma", "sELMA", "nobody", "")] == [True, True, False, False]
+
+
 async def test_a_disabled_admin_does_not_log_in(world: World) -> None:
     user_id = await add_user(world, status=0)
     found = accounts(world)

@@ -135,7 +135,7 @@ async def test_an_account_that_may_only_read_the_listed_tables_is_enough(reader:
     assert (float(figures.revenue.value), figures.active_products.value) == (12.5, 1)
     assert [order.order_id for order in await shop.recent_orders(5)] == [order_id]
     assert [order.order_id for order in await shop.recent_orders(5, ["n11"])] == []
-    assert [order.order_id for order in (await shop.confirmed_since(0, 10))[1]] == [order_id]
+    assert await shop.newest_history_id() > 0
     assert (await shop.marketplace_figures(["n11"]))["n11"].sources["listings"] == "none"
     assert await shop.last_syncs() == {}
     assert await shop.probe() >= 0

@@ -49,5 +49,7 @@ async def test_the_listed_rights_are_enough(
     shop = world.shop(url=url)
     figures = await shop.figures()
     assert figures.daily_transactions.source != "none"
+    assert (await shop.sales_history(1)).sales[0].orders == 1
+    assert list((await shop.stock_outlook()).short) == []
     panel = (await shop.marketplace_figures(["n11"]))["n11"]
     assert (panel.sources["ordersToday"], panel.sources["listings"]) != ("none", "none")

@@ -137,3 +137,16 @@ async def test_the_last_syncs_are_kept_for_a_moment(shop_4_1: World) -> None:
     assert await shop.last_syncs() == {}
     shop_4_1.clock.advance(10)
     assert (await shop.last_syncs())["n11"].status == "unknown"
+
+
+async def test_listed_stock_is_found_by_sku(world: World) -> None:
+    trendyol, n11 = await world.marketplace("trendyol"), await world.marketplace("n11")
+    product, other = await world.product(5), await world.product(7)
+    await world.listing(product, trendyol, 4)
+    await world.listing(other, n11, 7)
+    shop = world.shop()
+    [listed] = (await shop.marketplace_figures(["trendyol"]))["trendyol"].stock
+    assert await shop.listed_stock("trendyol", [listed.sku, "nobody's"]) == {listed.sku: listed}
+    assert (listed.quantity, listed.listed_quantity) == (5, 4)
+    assert await shop.listed_stock("etsy", [listed.sku]) == {}
+    assert await shop.listed_stock("trendyol", []) == {}

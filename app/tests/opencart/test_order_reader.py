@@ -1,26 +1,18 @@
-"""Orders as the pages see them: recent ones, named ones, confirmed ones."""
+"""Orders as the pages see them: recent ones and named ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-import pytest
 from app.tests.opencart.world import TODAY, World
 
 from meschain.domain.payloads import OrderNotification
 from meschain.opencart.options import ShopOptions
-from meschain.opencart.order_reader import GAP_LIMIT, GAP_SECONDS
-from meschain.opencart.store import OpenCartShop
 
 
 def ids(orders: Sequence[OrderNotification]) -> list[int]:
     return [order.order_id for order in orders]
-
-
-async def confirmed(shop: OpenCartShop, cursor: int, limit: int = 100) -> tuple[int, list[int]]:
-    following, orders = await shop.confirmed_since(cursor, limit)
-    return following, ids(orders)
 
 
 # --- recent and named -----------------------------------------------------------------------------------------------
@@ -153,121 +145,8 @@ async def test_a_literal_prefix_in_the_old_extensions_tables_is_found(make_world
     assert order.marketplace == "ozon"
 
 
-# --- confirmed ------------------------------------------------------------------------------------------------------
-
-
-async def test_the_first_confirming_row_announces_an_order(world: World) -> None:
+async def test_the_end_of_the_history_is_known(world: World) -> None:
     shop = world.shop()
     assert await shop.newest_history_id() == 0
-    order_id = await world.order(0)
-    assert await confirmed(shop, 0) == (0, [])
-    first = await world.history(order_id, 1, f"{TODAY} 10:20:00")
-    cursor, (order,) = await shop.confirmed_since(0, 100)
-    assert (cursor, order.order_id, order.status) == (first, order_id, "created")
-    assert order.occurred_at == "2026-06-15T07:20:00.000Z"
-    second = await world.history(order_id, 5)
-    assert await confirmed(shop, cursor) == (second, [])
-    assert await shop.newest_history_id() == second
-
-
-async def test_a_voided_checkout_is_announced_when_it_is_confirmed_at_last(world: World) -> None:
-    shop = world.shop()
-    order_id = await world.order(0)
-    void = await world.history(order_id, 16)
-    assert await confirmed(shop, 0) == (void, [])
-    zero = await world.history(order_id, 0)  # what 4.0 writes instead
-    assert await confirmed(shop, void) == (zero, [])
-    real = await world.history(order_id, 1)
-    assert await confirmed(shop, zero) == (real, [order_id])
-
-
-async def test_an_edit_is_not_announced_again(world: World) -> None:
-    shop = world.shop()
-    order_id = await world.order(0)
-    cursor, _ = await shop.confirmed_since(0, 100)
-    await world.history(order_id, 1)
-    cursor, found = await confirmed(shop, cursor)
-    assert found == [order_id]
-    await world.history(order_id, 16)
-    await world.history(order_id, 2)
-    assert (await confirmed(shop, cursor))[1] == []
-
-
-async def test_an_order_edited_before_we_looked_is_announced_once_with_its_status(world: World) -> None:
-    shop = world.shop()
-    order_id = await world.order(0)
-    await world.history(order_id, 1)
-    await world.history(order_id, 16)
-    cursor, (order,) = await shop.confirmed_since(0, 100)
-    assert (order.order_id, order.shop_status) == (order_id, "Pending")
-    await world.history(order_id, 5)
-    assert (await confirmed(shop, cursor))[1] == []
-
-
-async def test_several_orders_come_in_one_batch_and_in_their_order(world: World) -> None:
-    orders = [await world.order(0) for _ in range(4)]
-    for order_id in reversed(orders):
-        await world.history(order_id, 1)
-    shop = world.shop()
-    cursor, found = await confirmed(shop, 0)
-    assert found == list(reversed(orders))
-    seen: list[int] = []
-    cursor = 0
-    for _ in range(4):
-        cursor, found = await confirmed(shop, cursor, limit=1)
-        seen += found
-    assert seen == list(reversed(orders))
-
-
-async def test_history_of_a_deleted_order_is_passed_over(world: World) -> None:
-    last = await world.history(4711, 1)
-    assert await confirmed(world.shop(), 0) == (last, [])
-
-
-async def test_a_row_that_becomes_visible_late_is_not_lost(world: World) -> None:
-    shop = world.shop()
-    early, late = await world.order(0), await world.order(0)
-    await world.history(early, 1)
-    insert = (
-        "INSERT INTO {order_history} (order_history_id, order_id, order_status_id, notify, comment, date_added)"
-        " VALUES (?, ?, 1, 0, '', '2026-06-15 10:00:30')"
-    )
-    await world.run(insert, 3, early)
-    cursor, found = await confirmed(shop, 0)
-    assert (cursor, found) == (3, [early])
-    await world.run(insert, 2, late)
-    assert await confirmed(shop, cursor) == (3, [late])
-    assert await confirmed(shop, cursor) == (3, [])
-
-
-async def test_gaps_are_looked_at_for_a_while_only(shop_4_1: World) -> None:
-    world, shop = shop_4_1, shop_4_1.shop()
-    order_id = await world.order(0)
-    insert = (
-        "INSERT INTO {order_history} (order_history_id, order_id, order_status_id, notify, comment, date_added)"
-        " VALUES (?, ?, 1, 0, '', '2026-06-15 10:00:30')"
-    )
-    await world.run(insert, 3, 4711)
-    assert await confirmed(shop, 0) == (3, [])
-    world.clock.advance(GAP_SECONDS + 1)
-    await world.run(insert, 2, order_id)
-    assert await confirmed(shop, 3) == (3, [])
-
-
-async def test_a_gap_wider_than_the_limit_is_taken_for_a_deletion(shop_4_1: World) -> None:
-    world, shop = shop_4_1, shop_4_1.shop()
-    order_id = await world.order(0)
-    insert = (
-        "INSERT INTO {order_history} (order_history_id, order_id, order_status_id, notify, comment, date_added)"
-        " VALUES (?, ?, 1, 0, '', '2026-06-15 10:00:30')"
-    )
-    await world.run(insert, GAP_LIMIT + 10, 4711)
-    cursor, _ = await confirmed(shop, 0)
-    await world.run(insert, 5, order_id)
-    assert await confirmed(shop, cursor) == (cursor, [])
-
-
-@pytest.mark.parametrize("status", [0, 16])
-async def test_what_is_no_order_is_never_announced(world: World, status: int) -> None:
-    last = await world.history(await world.order(0), status)
-    assert await confirmed(world.shop(), 0) == (last, [])
+    newest = await world.history(await world.order(0), 1)
+    assert await shop.newest_history_id() == newest

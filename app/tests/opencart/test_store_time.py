@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from meschain.opencart.store_time import StoreDay, iso_utc, local_text, parse_local, store_day, zone_of
+from meschain.opencart.store_time import StoreDay, iso_utc, local_text, parse_local, store_day, store_months, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -16,6 +16,14 @@ def test_a_day_is_the_one_on_the_stores_calendar() -> None:
     moment = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     assert store_day(moment, BERLIN) == StoreDay("2027-01-01", "2027-01-01 00:00:00", "2027-01-02 00:00:00")
     assert store_day(moment, UTC) == StoreDay("2026-12-31", "2026-12-31 00:00:00", "2027-01-01 00:00:00")
+
+
+def test_months_are_those_of_the_stores_calendar() -> None:
+    moment = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
+    assert store_months(moment, BERLIN, 1) == (["2027-01"], "2027-01-01 00:00:00", "2027-02-01 00:00:00")
+    names, start, end = store_months(moment, UTC, 14)
+    assert (names[0], names[1], names[2], names[-1], len(names)) == ("2025-11", "2025-12", "2026-01", "2026-12", 14)
+    assert (start, end) == ("2025-11-01 00:00:00", "2027-01-01 00:00:00")
 
 
 @pytest.mark.parametrize(

@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
-import sys
 import urllib.request
-import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from app.tests.packaging.conftest import Installed
+from app.tests.program import free_port
 
-REPOSITORY = Path(__file__).parents[3]
-PAGES = ("index.html", "login.html", "admin.html", "marketplace.html", "analytics.html")
-
-
-class Installed(NamedTuple):
-    """Where the wheels are and where they were installed."""
-
-    wheels: dict[str, Path]
-    programs: Path
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    dist = tmp_path_factory.mktemp("dist")
-    for distribution in ("engine", "app"):
-        subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(dist), distribution],
-            cwd=REPOSITORY,
-            check=True,
-            capture_output=True,
-        )
-    wheels = {path.name.split("-")[0]: path for path in dist.glob("*.whl")}
-    home = tmp_path_factory.mktemp("environment")
-    venv.create(home, with_pip=True)
-    programs = home / "bin"
-    pip = [str(programs / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    requirements = str(REPOSITORY / "requirements" / "run.txt")
-    subprocess.run([*pip, "--require-hashes", "-r", requirements], check=True, capture_output=True)
-    subprocess.run([*pip, "--no-deps", *map(str, wheels.values())], check=True, capture_output=True)
-    return Installed(wheels, programs)
+PAGES = tuple(
+    f"{name}.html"
+    for name in (
+        *("index", "login", "admin", "marketplace", "analytics"),
+        *("inbox", "jobs", "alerts", "people", "audit", "rollout", "legacy"),
+    )
+)
 
 
 @pytest.fixture
 def address(installed: Installed, tmp_path: Path) -> Iterator[str]:
     """A demo shop served by the installed wheel, from an empty folder, with nothing but the environment on the PATH."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MESCHAIN_", "PYTHON"))}
     environment["PATH"] = str(installed.programs)
     server = subprocess.Popen(

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
+from app.tests.services.alert_fakes import MemoryAlertBook, no_messages
 from app.tests.services.fakes import (
     FakeClock,
+    FakeNeighbours,
     FakeRunner,
     FakeShop,
     FakeTraffic,
     MemoryActivity,
-    MemoryAlerts,
     MemoryAudit,
+    MemoryEvents,
     MemoryJobs,
     MemoryNotifications,
     MemoryPresence,
     MemoryPublisher,
+    MemorySchedules,
     settle,
 )
 
+from meschain.domain.events import SYNC
+from meschain.domain.payloads import SyncUpdate
 from meschain.domain.roles import Identity, Role
 from meschain.services.activity import ActivityService
 from meschain.services.admin_commands import AdminCommands
@@ -31,9 +37,13 @@ from meschain.services.dashboard import DashboardService
 from meschain.services.dashboard_timer import DashboardTimer
 from meschain.services.health import HealthMonitor
 from meschain.services.notifications import NotificationService
+from meschain.services.options import SyncOptions
+from meschain.services.ports import Clock, SyncJobStore, SyncRunner
 from meschain.services.sync import SyncService
+from meschain.services.sync_execution import SyncExecution
 from meschain.services.sync_reports import SyncReports
 from meschain.services.sync_runner import JobRunner
+from meschain.services.sync_schedules import SyncSchedules
 
 ADMIN = Identity("own:1", "Ayşe", Role.ADMIN)
 
@@ -47,21 +57,25 @@ class World:
     presence: MemoryPresence = field(default_factory=MemoryPresence)
     shop: FakeShop = field(default_factory=FakeShop)
     traffic: FakeTraffic = field(default_factory=FakeTraffic)
-    jobs: MemoryJobs = field(default_factory=MemoryJobs)
-    alert_rows: MemoryAlerts = field(default_factory=MemoryAlerts)
+    alert_rows: MemoryAlertBook = field(default_factory=MemoryAlertBook)
     activity_rows: MemoryActivity = field(default_factory=MemoryActivity)
     notification_rows: MemoryNotifications = field(default_factory=MemoryNotifications)
     audit: MemoryAudit = field(default_factory=MemoryAudit)
+    neighbours: FakeNeighbours = field(default_factory=FakeNeighbours)
     trendyol: FakeRunner = field(default_factory=FakeRunner)
     amazon: FakeRunner = field(default_factory=FakeRunner)
 
     def __post_init__(self) -> None:
+        self.events = MemoryEvents(self.clock)
+        self.jobs = MemoryJobs(self.clock, self.events)
         self.activity = ActivityService(self.activity_rows, self.publisher, self.clock)
         self.alerts = AlertService(
-            store=self.alert_rows,
+            book=self.alert_rows,
             audit=self.audit,
             activity=self.activity,
             publisher=self.publisher,
+            messages=no_messages(self.clock),
+            wake=lambda: None,
             clock=self.clock,
         )
         self.notifications = NotificationService(
@@ -89,26 +103,52 @@ class World:
             notifications=self.notifications,
             clock=self.clock,
         )
-        runners = {"trendyol": self.trendyol, "amazon": self.amazon}
+        self.runners = {"trendyol": self.trendyol, "amazon": self.amazon}
         self.reports = SyncReports()
-        self.runner = JobRunner(
+        self.runner = self.worker("a")
+        self.sync = SyncService(
             jobs=self.jobs,
-            runners=runners,
+            runners=self.runners,
+            reports=self.reports,
+            activity=self.activity,
+            audit=self.audit,
+            clock=self.clock,
+            told=lambda: None,
+            wake=self.runner.wake,
+            look_at=self.runner.look_at,
+            neighbours=self.neighbours,
+        )
+        self.schedule_rows = MemorySchedules()
+        self.schedules = SyncSchedules(schedules=self.schedule_rows, sync=self.sync, audit=self.audit, clock=self.clock)
+        self.commands = AdminCommands(dashboard=self.dashboard, sync=self.sync, alerts=self.alerts, audit=self.audit)
+
+    def worker(
+        self,
+        name: str,
+        runners: Mapping[str, SyncRunner] | None = None,
+        *,
+        jobs: SyncJobStore | None = None,
+        clock: Clock | None = None,
+        is_able: Callable[[], bool] | None = None,
+        options: SyncOptions | None = None,
+    ) -> JobRunner:
+        """What runs jobs in a process, as it sees the store and the time."""
+        jobs, clock = jobs or self.jobs, clock or self.clock
+        execution = SyncExecution(
+            jobs=jobs,
+            runners=runners or self.runners,
             publisher=self.publisher,
             alerts=self.alerts,
             activity=self.activity,
-            clock=self.clock,
+            clock=clock,
+            told=lambda: None,
+            options=options,
         )
-        self.sync = SyncService(
-            jobs=self.jobs,
-            runners=runners,
-            reports=self.reports,
-            publisher=self.publisher,
-            activity=self.activity,
-            clock=self.clock,
-            wake=self.runner.wake,
-        )
-        self.commands = AdminCommands(dashboard=self.dashboard, sync=self.sync, alerts=self.alerts, audit=self.audit)
+        return JobRunner(jobs=jobs, execution=execution, worker=name, clock=clock, is_able=is_able, options=options)
+
+    def syncs(self) -> list[SyncUpdate]:
+        """What was told of syncs, in order."""
+        return [msgspec.convert(row.event.payload, SyncUpdate) for row in self.events.rows if row.event.kind == SYNC]
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
+from meschain.domain.events import NewEvent, StoredEvent
 from meschain.domain.payloads import (
     BusinessMetrics,
     DashboardData,
@@ -25,17 +27,34 @@ from meschain.domain.payloads import (
     SystemAlert,
     UserActivity,
 )
+from meschain.domain.roles import Identity, Role
 from meschain.services.ports import (
+    Attendee,
+    AuditEntry,
+    ConnectionKey,
     Figure,
     LastSync,
+    Lease,
     MarketplaceFigures,
+    MonthOfCheckouts,
+    MonthOfSales,
+    NeighboursUnreachable,
     NotificationsFull,
+    OnlineConnection,
+    OpenConnection,
+    SalesHistory,
     ShopFigures,
     ShopUnavailable,
+    ShortProduct,
+    StockOutlook,
     SyncJob,
+    SyncSchedule,
     SyncStep,
+    Told,
     WindowFigures,
 )
+from meschain.services.sync_status import ENDED_BY_ITSELF, SUCCESS, UNFINISHED
+from meschain.services.text import clip
 
 START = datetime(2025, 3, 10, 9, 30, tzinfo=UTC)
 
@@ -63,6 +82,10 @@ class FakeClock:
         self._count += 1
         heapq.heappush(self._sleepers, (self._elapsed + seconds, self._count, future))
         await future
+
+    def skip(self, seconds: float) -> None:
+        """Something takes so long; nobody is woken."""
+        self._elapsed += seconds
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, waking sleepers in their order and letting the loop settle after each."""
@@ -112,6 +135,9 @@ class MemoryPublisher:
     def notifications(self) -> list[Notification]:
         return [payload for _, payload in self.events if isinstance(payload, Notification)]
 
+    def told(self) -> list[StoredEvent]:
+        return [payload for _, payload in self.events if isinstance(payload, StoredEvent)]
+
     def orders(self) -> list[OrderNotification]:
         return [payload for _, payload in self.events if isinstance(payload, OrderNotification)]
 
@@ -129,6 +155,10 @@ class MemoryPublisher:
 
     async def user_activity(self, activity: UserActivity) -> None:
         self._take("user_activity", activity)
+
+    async def tell(self, events: Sequence[StoredEvent], told: Told | None = None) -> None:
+        for stored in events:
+            self._take("tell", stored)
 
     async def order_received(self, order: OrderNotification) -> None:
         self._take("order_received", order)
@@ -205,6 +235,68 @@ def some_order(number: int = 1, marketplace: str = "trendyol") -> OrderNotificat
     )
 
 
+def some_stock() -> InventoryUpdate:
+    return InventoryUpdate(
+        event_id="s",
+        marketplace="n11",
+        product_id=5,
+        sku="",
+        name="Çay",
+        quantity=1,
+        listed_quantity=2,
+        reason="order",
+        occurred_at="2025-03-10T09:30:00.000Z",
+    )
+
+
+def some_step() -> SyncUpdate:
+    """Of a sync that runs."""
+    return SyncUpdate(
+        marketplace="n11",
+        progress=1,
+        completed=False,
+        status="running",
+        job_id="job",
+        processed=1,
+        failed=0,
+        total=9,
+        message="",
+        occurred_at="2025-03-10T09:30:00.000Z",
+    )
+
+
+def some_history() -> SalesHistory:
+    """Two months: two marketplaces, one that the product does not know, and the shop's own counter."""
+    return SalesHistory(
+        currency="TRY",
+        currency_decimals=2,
+        months=["2025-01", "2025-02", "2025-03"],
+        sales=[
+            MonthOfSales("2025-02", "trendyol", 2, Decimal("100.005")),
+            MonthOfSales("2025-02", "shop", 1, Decimal("20")),
+            MonthOfSales("2025-03", "trendyol", 1, Decimal("0.005")),
+            MonthOfSales("2025-03", "n11", 3, Decimal("60")),
+            MonthOfSales("2025-03", "bazaar", 1, Decimal("19.99")),
+        ],
+        checkouts={"2025-03": MonthOfCheckouts(8, 6)},
+        sources={"revenue": "order.total", "orders": "order", "marketplaces": "meschain_order", "conversion": "order"},
+    )
+
+
+def some_outlook() -> StockOutlook:
+    return StockOutlook(
+        out_of_stock=Figure(2, "product"),
+        low_stock=Figure(4, "product"),
+        risk_days=14,
+        sale_days=30,
+        short=[
+            ShortProduct(7, "S7", "Çay", -1, 45),
+            ShortProduct(8, "S8", "Kase", 10, 70),
+        ],
+        source="product.quantity / order_product",
+    )
+
+
 class FakeShop:
     """A shop that answers what a test puts into it, and counts how often each question is asked."""
 
@@ -217,6 +309,9 @@ class FakeShop:
         self.order_list: list[OrderNotification] = [some_order(n) for n in range(1, 9)]
         self.old_syncs: dict[str, LastSync] = {}
         self.marketplaces: dict[str, MarketplaceFigures] = {}
+        self.history = some_history()
+        self.asked_months: list[int] = []
+        self.outlook = some_outlook()
         self.calls: dict[str, int] = defaultdict(int)
 
     async def _asked(self, question: str) -> None:
@@ -252,6 +347,15 @@ class FakeShop:
         await self._asked("marketplace_figures")
         return {code: self.marketplaces[code] for code in codes if code in self.marketplaces}
 
+    async def sales_history(self, months: int) -> SalesHistory:
+        await self._asked("sales_history")
+        self.asked_months.append(months)
+        return self.history
+
+    async def stock_outlook(self) -> StockOutlook:
+        await self._asked("stock_outlook")
+        return self.outlook
+
     async def last_syncs(self) -> Mapping[str, LastSync]:
         await self._asked("last_syncs")
         return self.old_syncs
@@ -262,9 +366,6 @@ class FakeShop:
 
     async def newest_history_id(self) -> int:
         return 0
-
-    async def confirmed_since(self, history_id: int, limit: int) -> tuple[int, Sequence[OrderNotification]]:
-        return history_id, ()
 
     def go_away(self) -> None:
         self.error = ShopUnavailable("The shop's database does not answer; check opencart_url.")
@@ -282,26 +383,11 @@ class FakeTraffic:
             per_second=3.3333,
             window_seconds=60.0,
             connections=5,
+            uptime_seconds=90.04,
         )
 
-    def figures(self) -> WindowFigures:
+    async def figures(self) -> WindowFigures:
         return self.window
-
-
-class MemoryAlerts:
-    def __init__(self) -> None:
-        self.rows: list[SystemAlert] = []
-
-    async def add(self, alert: SystemAlert) -> None:
-        self.rows.append(alert)
-
-    async def latest(self, limit: int) -> Sequence[SystemAlert]:
-        return self.rows[::-1][:limit]
-
-    async def prune(self, before: datetime) -> int:
-        kept = [row for row in self.rows if datetime.fromisoformat(row.timestamp) >= before]
-        removed, self.rows = len(self.rows) - len(kept), kept
-        return removed
 
 
 class MemoryActivity:
@@ -315,10 +401,10 @@ class MemoryActivity:
     async def latest(self, limit: int) -> Sequence[UserActivity]:
         return self.rows[::-1][:limit]
 
-    async def prune(self, before: datetime) -> int:
-        kept = [row for row in self.rows if datetime.fromisoformat(row.occurred_at) >= before]
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        kept = [row for row in self.rows[-keep:] if datetime.fromisoformat(row.occurred_at) >= before]
         removed, self.rows = len(self.rows) - len(kept), kept
-        return removed
+        yield removed
 
 
 @dataclass
@@ -335,6 +421,35 @@ class MemoryAudit:
 
     async def add(self, user_id: str, action: str, details: Mapping[str, object], outcome: str) -> None:
         self.rows.append(AuditRow(user_id, action, details, outcome))
+
+
+class MemoryAuditEntries:
+    """`AuditEntries`; `prune` as the real one."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._newest = 0
+        self.rows: list[AuditEntry] = []
+
+    async def add(self, user_id: str, action: str, details: Mapping[str, object], outcome: str) -> None:
+        self._newest += 1
+        self.rows.append(AuditEntry(self._newest, self._clock.now(), user_id, action, details, outcome))
+
+    async def entries(
+        self, *, before: int | None = None, user_id: str | None = None, action: str | None = None, limit: int
+    ) -> Sequence[AuditEntry]:
+        return [
+            row
+            for row in reversed(self.rows)
+            if (before is None or row.number < before)
+            and user_id in {None, row.user_id}
+            and action in {None, row.action}
+        ][:limit]
+
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        kept = [row for row in self.rows[-keep:] if row.at >= before]
+        removed, self.rows = len(self.rows) - len(kept), kept
+        yield removed
 
 
 class MemoryNotifications:
@@ -381,11 +496,18 @@ class MemoryNotifications:
     async def unsent(self, user_id: str, created_before: datetime) -> Sequence[Notification]:
         return [n for n in self._unsent(created_before) if n.user_id == user_id][:100]
 
-    async def prune(self, before: datetime) -> int:
-        old = [n.id for n in self.rows.values() if datetime.fromisoformat(n.created_at) < before]
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        too_many = list(self.rows.values())[: max(0, len(self.rows) - keep)]
+        moments = {n.id: datetime.fromisoformat(n.created_at) for n in self.rows.values()}
+        old = [
+            n.id
+            for n in self.rows.values()
+            if (n.id in self.acknowledged and (n in too_many or moments[n.id] < before))
+            or moments[n.id] < START - timedelta(days=365)
+        ]
         for notification_id in old:
             del self.rows[notification_id]
-        return len(old)
+        yield len(old)
 
 
 class MemoryGroups:
@@ -402,57 +524,333 @@ class MemoryGroups:
 
 class MemoryCursors:
     def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
+        self.rows: dict[str, str] = {}
 
-    async def load(self, name: str) -> int | None:
+    async def load(self, name: str) -> str | None:
         return self.rows.get(name)
 
-    async def save(self, name: str, position: int) -> None:
+    async def save(self, name: str, position: str) -> None:
         self.rows[name] = position
 
 
-class MemoryJobs:
+class MemoryEvents:
+    """Events and cursors; `prune` as the real one."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._stored_at: dict[int, datetime] = {}
+        self._newest = 0
+        self._published = {"": 0}
+        self.rows: list[StoredEvent] = []
+        self.cursors = MemoryCursors()
+
+    async def append(self, events: Sequence[NewEvent], cursors: Mapping[str, str] = MappingProxyType({})) -> None:
+        for event in events:
+            if all(row.event.event_id != event.event_id for row in self.rows):
+                self._newest += 1
+                self._stored_at[self._newest] = self._clock.now()
+                self.rows.append(StoredEvent(self._newest, event))
+        self.cursors.rows.update(cursors)
+
+    async def behind(self, position: int, limit: int) -> Sequence[StoredEvent]:
+        return [row for row in self.rows if row.position > position][:limit]
+
+    async def newest(self) -> int:
+        return self._newest
+
+    async def published(self, way: str = "") -> int:
+        return self._published.get(way, self._published[""])
+
+    async def mark_published(self, position: int, way: str = "") -> None:
+        self._published[way] = max(self._published.get(way, 0), position)
+
+    async def forget_way(self, way: str) -> None:
+        self._published.pop(way, None)
+
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        kept = [row for row in self.rows if not self._is_old(row, before, keep)]
+        deleted, self.rows = len(self.rows) - len(kept), kept
+        for done in range(0, deleted, 1_000):
+            yield min(1_000, deleted - done)
+
+    def _is_old(self, row: StoredEvent, before: datetime, keep: int) -> bool:
+        is_too_many = row.position <= self._newest - keep
+        return row.position <= self._published[""] and (is_too_many or self._stored_at[row.position] < before)
+
+
+def some_event(number: int = 1, kind: str = "order", marketplace: str = "trendyol", key: str = "") -> NewEvent:
+    """An event whose payload says its number; the real payloads are the publisher's tests' affair."""
+    return NewEvent(f"event-{number}", kind, key or f"{kind}:{number}", marketplace, {"number": number}, START)
+
+
+class MemoryLeases:
+    """Leases by the clock; fails while `is_away`, waits while `hangs`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._rows: dict[str, tuple[str, int, float]] = {}
+        self.is_away = False
+        self.hangs = False
+
+    async def take(self, name: str, holder: str, seconds: float) -> Lease:
+        if self.is_away:
+            raise ConnectionError("the database is away")
+        if self.hangs:
+            await asyncio.Event().wait()
+        now = self._clock.monotonic()
+        present, term, expires = self._rows.get(name, ("", 0, 0.0))
+        if present not in {"", holder} and 0 < expires - now <= seconds + 1:
+            return Lease(name, present, term, expires - now)
+        is_renewed = present == holder and expires > now
+        self._rows[name] = (holder, term if is_renewed else term + 1, now + seconds)
+        return Lease(name, holder, self._rows[name][1], seconds)
+
+    async def release(self, name: str, holder: str) -> None:
+        present, term, _ = self._rows.get(name, ("", 0, 0.0))
+        if present == holder:
+            self._rows[name] = ("", term, 0.0)
+
+    async def look(self, name: str) -> Lease | None:
+        row = self._rows.get(name)
+        return None if row is None else Lease(name, row[0], row[1], row[2] - self._clock.monotonic())
+
+    async def forget(self, name: str) -> None:
+        row = self._rows.get(name)
+        if row is not None and (row[0] == "" or row[2] <= self._clock.monotonic()):
+            del self._rows[name]
+
+
+class MemoryConnections:
+    """`WrittenConnections`; fails while `is_away`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._seen: dict[ConnectionKey, datetime] = {}
+        self.rows: dict[ConnectionKey, OnlineConnection] = {}
+        self.is_away = False
+        self.writes = 0
+
+    async def write(self, opened: Sequence[OpenConnection], ended: Sequence[ConnectionKey]) -> None:
+        self._there()
+        self.writes += 1
+        for each in opened:
+            key = (each.hub, each.connection_id)
+            kept = replace(
+                each, who=replace(each.who, user_id=clip(each.who.user_id, 190), name=clip(each.who.name, 190))
+            )
+            self.rows[key] = OnlineConnection(kept, each.opened_at or self._clock.now())
+            self._seen[key] = self._clock.now()
+        for key in ended:
+            self.rows.pop(key, None)
+
+    async def write_active(self, moments: Mapping[ConnectionKey, datetime]) -> None:
+        self._there()
+        for key, moment in moments.items():
+            if key in self.rows:
+                self.rows[key] = OnlineConnection(self.rows[key].connection, moment)
+
+    async def held_by(self, node: str) -> Sequence[ConnectionKey]:
+        return [key for key, row in self.rows.items() if row.connection.node == node]
+
+    async def nodes(self) -> Sequence[str]:
+        return sorted({row.connection.node for row in self.rows.values()})
+
+    async def end_node(self, node: str, unseen_since: datetime | None = None) -> int:
+        held = await self.held_by(node)
+        gone = [key for key in held if unseen_since is None or self._seen[key] < unseen_since]
+        for key in gone:
+            del self.rows[key]
+        return len(gone)
+
+    async def online(self) -> Sequence[OnlineConnection]:
+        rows = sorted(self.rows.values(), key=lambda row: (row.connection.hub, row.connection.connection_id))
+        return sorted(rows, key=lambda row: row.connection.opened_at or START, reverse=True)
+
+    async def people(self) -> Sequence[Identity]:
+        return [row.connection.who for row in self.rows.values() if row.connection.who.role is not Role.SERVICE]
+
+    async def idle(self, before: datetime, limit: int) -> Sequence[OpenConnection]:
+        idle = sorted((row for row in self.rows.values() if row.active_at < before), key=lambda row: row.active_at)
+        return [row.connection for row in idle][:limit]
+
+    def _there(self) -> None:
+        if self.is_away:
+            raise ConnectionError("the database is away")
+
+
+class MemoryAttendance:
+    """`AttendanceStore`; `fails_after` so many writes, once."""
+
     def __init__(self) -> None:
+        self.rows: dict[str, Attendee] = {}
+        self.fails_after: int | None = None
+
+    async def attendees(self) -> Sequence[Attendee]:
+        return [self.rows[user_id] for user_id in sorted(self.rows)]
+
+    async def save(self, attendees: Sequence[Attendee]) -> None:
+        self._count()
+        self.rows |= {each.user_id: each for each in attendees}
+
+    async def forget(self, user_ids: Sequence[str]) -> None:
+        self._count()
+        for user_id in user_ids:
+            self.rows.pop(user_id, None)
+
+    def _count(self) -> None:
+        if self.fails_after is None:
+            return
+        if self.fails_after == 0:
+            self.fails_after = None
+            raise ConnectionError("the database is away")
+        self.fails_after -= 1
+
+
+class MemoryJobs:
+    """Jobs, with leases by the clock, and events put into a log of events."""
+
+    def __init__(
+        self,
+        clock: FakeClock | None = None,
+        events: MemoryEvents | None = None,
+        *,
+        per_marketplace: int = 1,
+    ) -> None:
+        self._clock = clock or FakeClock()
+        self.events = events or MemoryEvents(self._clock)
+        self._per_marketplace = per_marketplace
+        self._lease_until: dict[str, float] = {}
         self.rows: dict[str, SyncJob] = {}
 
-    async def create(self, job: SyncJob) -> SyncJob:
-        for known in self.rows.values():
-            if known.marketplace == job.marketplace and known.status in {"queued", "running"}:
-                return known
+    async def create(self, job: SyncJob, events: Sequence[NewEvent] = ()) -> SyncJob:
+        unfinished = [row for row in self._unfinished() if row.marketplace == job.marketplace]
+        if job.id in self.rows:
+            return self.rows[job.id]
+        if job.status in UNFINISHED and len(unfinished) >= self._per_marketplace:
+            return unfinished[-1]
         self.rows[job.id] = job
+        await self.events.append(events)
         return job
 
     async def get(self, job_id: str) -> SyncJob | None:
         return self.rows.get(job_id)
 
-    async def next_queued(self) -> SyncJob | None:
-        return next((job for job in self.rows.values() if job.status == "queued"), None)
+    async def claim(self, worker: str, run: str, seconds: float, leave: Collection[str] = ()) -> SyncJob | None:
+        now = self._clock.monotonic()
+        for job in self._unfinished():
+            left = self._lease_until.get(job.id, 0.0) - now
+            if job.id not in leave and not 0 < left <= seconds + 1:
+                self._lease_until[job.id] = now + seconds
+                self.rows[job.id] = replace(
+                    job, status="running", worker=worker, report_token_hash=run, attempts=job.attempts + 1
+                )
+                return self.rows[job.id]
+        return None
 
-    async def update(self, job: SyncJob) -> None:
-        self.rows[job.id] = job
+    async def renew(self, job_id: str, run: str, seconds: float) -> SyncJob | None:
+        if not self._is_held(job_id, run):
+            return None
+        self._lease_until[job_id] = self._clock.monotonic() + seconds
+        return self.rows[job_id]
+
+    async def release(self, job_id: str, run: str) -> None:
+        if self._is_held(job_id, run):
+            self._lease_until[job_id] = 0.0
+            self.rows[job_id] = replace(self.rows[job_id], attempts=self.rows[job_id].attempts - 1)
+
+    async def update(self, job: SyncJob, run: str, events: Sequence[NewEvent] = ()) -> bool:
+        return await self._change(job, events) if self._is_held(job.id, run) else False
+
+    async def cancel_queued(self, job: SyncJob, events: Sequence[NewEvent] = ()) -> bool:
+        return await self._change(job, events) if self._has_status(job.id, "queued") else False
+
+    async def _change(self, job: SyncJob, events: Sequence[NewEvent]) -> bool:
+        present = self.rows[job.id]
+        self.rows[job.id] = replace(
+            job,
+            worker=present.worker,
+            attempts=present.attempts,
+            cancel_requested_by=present.cancel_requested_by,
+        )
+        await self.events.append(events)
+        return True
+
+    async def request_cancel(self, job_id: str, name: str) -> bool:
+        if not self._has_status(job_id, "running"):
+            return False
+        if not self.rows[job_id].cancel_requested_by:
+            self.rows[job_id] = replace(self.rows[job_id], cancel_requested_by=name)
+        return True
+
+    async def history(self, marketplaces: Sequence[str], limit: int) -> Sequence[SyncJob]:
+        return [job for job in reversed(self.rows.values()) if job.marketplace in marketplaces][:limit]
 
     async def latest(self) -> Mapping[str, SyncJob]:
         return {job.marketplace: job for job in self.rows.values()}
 
     async def latest_finished(self) -> Mapping[str, SyncJob]:
-        return {job.marketplace: job for job in self.rows.values() if job.status in {"success", "error"}}
+        return {job.marketplace: job for job in self.rows.values() if job.status in ENDED_BY_ITSELF}
 
-    async def unfinished(self) -> Sequence[SyncJob]:
-        return [job for job in self.rows.values() if job.status in {"queued", "running"}]
-
-    async def prune(self, before: datetime) -> int:
-        newest = {job.id for job in self.rows.values() if self._is_newest(job)}
-        old = [
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        well = {job.marketplace: job for job in self.rows.values() if job.status == SUCCESS}
+        of_each = (await self.latest(), await self.latest_finished(), well)
+        shown = {job.id for newest in of_each for job in newest.values()}
+        too_many = list(self.rows.values())[: max(0, len(self.rows) - keep)]
+        gone = [
             job.id
             for job in self.rows.values()
-            if job.finished_at is not None and job.finished_at < before and job.id not in newest
+            if job.finished_at is not None and (job in too_many or job.finished_at < before) and job.id not in shown
         ]
-        for job_id in old:
+        for job_id in gone:
             del self.rows[job_id]
-        return len(old)
+        yield len(gone)
 
-    def _is_newest(self, job: SyncJob) -> bool:
-        return [row for row in self.rows.values() if row.marketplace == job.marketplace][-1].id == job.id
+    def _unfinished(self) -> Sequence[SyncJob]:
+        return [job for job in self.rows.values() if job.status in UNFINISHED]
+
+    def _has_status(self, job_id: str, status: str) -> bool:
+        return job_id in self.rows and self.rows[job_id].status == status
+
+    def _is_held(self, job_id: str, run: str) -> bool:
+        return self._has_status(job_id, "running") and self.rows[job_id].report_token_hash == run
+
+
+class MemorySchedules:
+    def __init__(self) -> None:
+        self.rows: dict[str, SyncSchedule] = {}
+
+    async def schedules(self) -> Sequence[SyncSchedule]:
+        return [self.rows[code] for code in sorted(self.rows)]
+
+    async def put(self, schedule: SyncSchedule) -> None:
+        self.rows[schedule.marketplace] = schedule
+
+    async def advance(self, seen: SyncSchedule, next_at: datetime) -> bool:
+        present = self.rows[seen.marketplace]
+        if (present.every_minutes, present.next_at) != (seen.every_minutes, seen.next_at):
+            return False
+        self.rows[seen.marketplace] = replace(present, next_at=next_at)
+        return True
+
+
+class FakeNeighbours:
+    """Other processes, whose hearing a test gives; none without it. Nobody can be reached while `is_away`."""
+
+    def __init__(self, hear: Callable[[str, str], None] | None = None) -> None:
+        self.hear = hear
+        self.told: list[tuple[str, str]] = []
+        self.is_away = False
+
+    def tell(self, topic: str, message: str) -> None:
+        self.told.append((topic, message))
+        if self.hear is not None and not self.is_away:
+            self.hear(topic, message)
+
+    async def reach(self, topic: str, message: str) -> bool:
+        if self.is_away:
+            raise NeighboursUnreachable("the broker is away")
+        self.tell(topic, message)
+        return self.hear is not None
 
 
 @dataclass
@@ -477,7 +875,7 @@ class FakeRunner:
 
 
 def some_job(job_id: str = "job-1", marketplace: str = "trendyol", status: str = "queued") -> SyncJob:
-    ended = status in {"success", "error"}
+    ended = status not in UNFINISHED
     return SyncJob(
         id=job_id,
         marketplace=marketplace,

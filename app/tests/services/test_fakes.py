@@ -6,19 +6,17 @@ import pytest
 from app.tests.services import store_specs
 from app.tests.services.fakes import (
     FakeClock,
+    FakeNeighbours,
     MemoryActivity,
-    MemoryAlerts,
     MemoryCursors,
+    MemoryEvents,
     MemoryGroups,
     MemoryJobs,
+    MemoryLeases,
     MemoryNotifications,
+    MemorySchedules,
 )
-
-
-class TestMemoryAlerts(store_specs.AlertStoreSpec):
-    @pytest.fixture
-    def store(self) -> MemoryAlerts:
-        return MemoryAlerts()
+from app.tests.services.neighbour_specs import TOPIC, NeighboursSpec, Talk
 
 
 class TestMemoryActivity(store_specs.ActivityStoreSpec):
@@ -39,6 +37,16 @@ class TestMemoryGroups(store_specs.GroupStoreSpec):
         return MemoryGroups()
 
 
+class TestMemoryEvents(store_specs.EventLogSpec):
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> MemoryEvents:
+        return MemoryEvents(clock)
+
+    @pytest.fixture
+    def cursors(self, store: MemoryEvents) -> MemoryCursors:
+        return store.cursors
+
+
 class TestMemoryCursors(store_specs.CursorStoreSpec):
     @pytest.fixture
     def store(self) -> MemoryCursors:
@@ -47,5 +55,37 @@ class TestMemoryCursors(store_specs.CursorStoreSpec):
 
 class TestMemoryJobs(store_specs.SyncJobStoreSpec):
     @pytest.fixture
-    def store(self) -> MemoryJobs:
-        return MemoryJobs()
+    def events(self, clock: FakeClock) -> MemoryEvents:
+        return MemoryEvents(clock)
+
+    @pytest.fixture
+    def store(self, events: MemoryEvents, clock: FakeClock) -> MemoryJobs:
+        return MemoryJobs(clock, events)
+
+    @pytest.fixture
+    def roomy(self, events: MemoryEvents, clock: FakeClock) -> MemoryJobs:
+        return MemoryJobs(clock, events, per_marketplace=2)
+
+
+class TestMemorySchedules(store_specs.SyncScheduleStoreSpec):
+    @pytest.fixture
+    def store(self) -> MemorySchedules:
+        return MemorySchedules()
+
+
+class TestMemoryLeases(store_specs.LeaseStoreSpec):
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> MemoryLeases:
+        return MemoryLeases(clock)
+
+
+class TestFakeNeighbours(NeighboursSpec):
+    @pytest.fixture
+    def talk(self) -> Talk:
+        heard: list[str] = []
+        neighbours = FakeNeighbours(lambda topic, message: heard.append(message) if topic == TOPIC else None)
+
+        def cut_off() -> None:
+            neighbours.is_away = True
+
+        return Talk(neighbours, heard_elsewhere=[heard], cut_off=cut_off)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
@@ -53,6 +54,17 @@ async def test_a_manager_sees_what_was_granted_and_may_sync_it(world: World, mar
     }
     assert set(amazon.sources.values()) == {"none"}
     assert [order.order_id for order in panel.recent_orders] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("status", "progress"), [("running", 30.0), ("success", 100.0), ("error", 0.0), ("cancelled", 0.0)]
+)
+async def test_a_bar_is_full_after_success_alone(
+    world: World, marketplaces: MarketplaceService, status: str, progress: float
+) -> None:
+    await world.jobs.create(replace(some_job("one", "trendyol", status), progress=30.0))
+    (trendyol,) = (await marketplaces.snapshot(DROPSHIPPER)).marketplaces
+    assert trendyol.progress == progress
 
 
 async def test_a_dropshipper_reads_only(world: World, marketplaces: MarketplaceService) -> None:

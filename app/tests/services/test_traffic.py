@@ -5,7 +5,10 @@ from app.tests.services.fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meschain.services.traffic import SlidingWindow
+from meschain.services.ports import OpenConnection
+from meschain.services.traffic import CONNECTION_EVENTS, ServiceTraffic, SlidingWindow, summed
+from meschain.state.connections import SqlConnectionStore
+from meschain.state.database import Database
 
 
 async def test_nothing_measured_is_all_zero(clock: FakeClock) -> None:
@@ -84,3 +87,52 @@ async def test_connections_are_those_that_the_counter_says(clock: FakeClock) -> 
 async def test_a_window_under_a_second_is_refused(clock: FakeClock) -> None:
     with pytest.raises(ValueError, match="window_seconds"):
         SlidingWindow(clock, window_seconds=0)
+
+
+async def test_several_processes_are_added_up_and_one_that_is_gone_drops_out(clock: FakeClock) -> None:
+    here, there = SlidingWindow(clock, window_seconds=10), SlidingWindow(clock, window_seconds=10)
+    here.count_connections_by(lambda: 3)
+    there.count_connections_by(lambda: 4)
+    living = [there]
+    service = ServiceTraffic(here, lambda: [each.numbers() for each in living])
+    await clock.advance(20)
+    for _ in range(90):
+        here.record(0.01, failed=False)
+    for _ in range(10):
+        there.record(1.0, failed=True)
+    figures = await service.figures()
+    assert (figures.requests, figures.failures, figures.connections) == (100, 10, 7)
+    assert (figures.per_second, figures.uptime_seconds, figures.window_seconds) == (10.0, 20.0, 10.0)
+    # Of the requests of all together, not the mean of each process's own.
+    assert figures.p50_seconds == pytest.approx(0.01, rel=0.15)
+    assert figures.p95_seconds == pytest.approx(1.0, rel=0.15)
+    living.clear()
+    assert await service.figures() == here.figures()
+
+
+async def test_the_uptime_is_that_of_the_oldest_process(clock: FakeClock) -> None:
+    old = SlidingWindow(clock)
+    await clock.advance(100)
+    young = SlidingWindow(clock)
+    await clock.advance(1)
+    figures = await ServiceTraffic(young, lambda: [old.numbers()]).figures()
+    assert figures.uptime_seconds == 101.0
+
+
+async def test_connections_that_a_service_holds_are_counted_where_they_are_stored(
+    clock: FakeClock, database: Database
+) -> None:
+    stored = SqlConnectionStore(database, clock)
+    await stored.opened(OpenConnection("hub", "c1", ""))
+    figures = await ServiceTraffic(SlidingWindow(clock), tuple, stored).figures()
+    assert (figures.connections, figures.connections_source) == (1, CONNECTION_EVENTS)
+
+
+async def test_what_another_version_tells_is_taken_as_far_as_it_is_known() -> None:
+    figures = summed([{"bucket.10": 1, "bucket.5000": 1, "new": 7}], 60)
+    assert (figures.requests, figures.connections) == (0, 0)
+    assert figures.p50_seconds > 0
+
+
+async def test_the_numbers_of_a_quiet_process_are_few(clock: FakeClock) -> None:
+    assert len(SlidingWindow(clock).numbers()) == 5

@@ -6,7 +6,7 @@ import pytest
 from app.tests.services.conftest import Run
 from app.tests.services.fakes import FakeClock, settle
 
-from meschain.services.waiting import Wakeup, within
+from meschain.services.waiting import Pace, Wakeup, within
 
 
 async def test_a_result_in_time_is_returned(clock: FakeClock) -> None:
@@ -74,3 +74,23 @@ async def test_a_wakeup_ends_by_time_or_by_being_set(clock: FakeClock, run: Run)
         wakeup.set()
     await settle()
     assert woken == [False, True]
+
+
+async def test_beats_are_apart_however_long_each_takes_and_late_ones_are_not_made_up_for(
+    clock: FakeClock, run: Run
+) -> None:
+    beats: list[float] = []
+    durations = [0.0, 0.5, 3.5, 0.0, 0.0]
+
+    async def work() -> None:
+        pace = Pace(clock, 1.0)
+        for duration in durations:
+            beats.append(clock.monotonic())
+            await clock.sleep(duration)
+            await pace.next()
+
+    start = clock.monotonic()
+    await run(work)
+    for _ in range(20):
+        await clock.advance(0.5)
+    assert [beat - start for beat in beats] == [0.0, 1.0, 2.0, 5.5, 6.5]

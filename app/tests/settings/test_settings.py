@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from meschain.domain.roles import Role
-from meschain.settings import KEYS, Settings, SettingsError, load_settings
+from meschain.services.options import Kept, RetentionOptions
+from meschain.settings import KEPT_TABLES, KEYS, Settings, SettingsError, load_settings
 
 SECRET = "kP3vX9rTq2LmN8sYw5Bz7HcJf4Dg6AeU"
 OTHER_SECRET = "Zu7TnR4eWq9XcVb2Lk6Hj5Gf3Ds8Ap1M"
@@ -168,6 +170,9 @@ WRONG: tuple[tuple[dict[str, str], str], ...] = (
     ({"MESCHAIN_ALLOWED_HOSTS": "https://shop.example.com"}, "allowed_hosts"),
     ({"MESCHAIN_TRUSTED_PROXIES": "10.0.0.0/33"}, "trusted_proxies"),
     ({"MESCHAIN_METRICS_NETWORKS": "everybody"}, "metrics_networks"),
+    ({"MESCHAIN_TRUSTED_NETWORKS": "the office"}, "trusted_networks"),
+    ({"MESCHAIN_MAXIMUM_CONNECTIONS": "0"}, "maximum_connections"),
+    ({"MESCHAIN_CONNECTIONS_PER_ADDRESS": "0"}, "connections_per_address"),
     ({"MESCHAIN_LOG_FORMAT": "xml"}, "log_format"),
     ({"MESCHAIN_LOG_LEVEL": "loud"}, "log_level"),
     ({"MESCHAIN_DASHBOARD_INTERVAL_SECONDS": "0"}, "dashboard_interval_seconds"),
@@ -177,6 +182,12 @@ WRONG: tuple[tuple[dict[str, str], str], ...] = (
     ({"MESCHAIN_HEALTH_ENDPOINTS": '{"shop": "file:///etc/passwd"}'}, "health_endpoints"),
     ({"MESCHAIN_SYNC_ENDPOINTS": f'{{"nowhere": {{"url": "https://a.b", "secret": "{SECRET}"}}}}'}, "sync_endpoints"),
     ({"MESCHAIN_SYNC_ENDPOINTS": '{"n11": {"url": "https://a.b", "secret": "hunter2"}}'}, "sync_endpoints"),
+    ({"MESCHAIN_KEPT_DAYS__EVENTS": "3"}, "kept_days"),
+    ({"MESCHAIN_KEPT_DAYS__AUDIT": "0"}, "kept_days"),
+    ({"MESCHAIN_KEPT_ROWS__AUDITS": "1000"}, "kept_rows"),
+    ({"MESCHAIN_KEPT_ROWS__AUDIT": "99"}, "kept_rows"),
+    ({"MESCHAIN_PRESENCE_GRACE_SECONDS": "-1"}, "presence_grace_seconds"),
+    ({"MESCHAIN_IDLE_CONNECTION_HOURS": "-1"}, "idle_connection_hours"),
     ({"MESCHAIN_TOKEN_ISSUERS": "[{"}, "token_issuers"),
     ({"MESCHAIN_TOKEN_ISSUERS": '[{"issuer": "a", "audience": "b", "algorithms": ["none"]}]'}, "token_issuers"),
     ({"MESCHAIN_TLS_CERTIFICATE": "/no/such/file"}, "tls_certificate"),
@@ -189,6 +200,19 @@ WRONG: tuple[tuple[dict[str, str], str], ...] = (
 def test_wrong_values_are_refused_by_name(environment: Environment, variables: dict[str, str], key: str) -> None:
     environment.set(variables)
     assert key in refusal()
+
+
+def test_what_is_kept_is_set_table_by_table(environment: Environment) -> None:
+    environment.set(
+        {"MESCHAIN_KEPT_DAYS__AUDIT": "30", "MESCHAIN_KEPT_ROWS": '{"events": 1000, "audit": 500}'},
+    )
+    settings = load_settings().settings
+    assert (settings.kept_days, settings.kept_rows) == ({"audit": 30.0}, {"events": 1000, "audit": 500})
+
+
+def test_all_that_is_kept_for_a_while_can_be_set() -> None:
+    options = RetentionOptions()
+    assert {each.name for each in fields(options) if isinstance(getattr(options, each.name), Kept)} == KEPT_TABLES
 
 
 def test_all_problems_are_told_at_once(environment: Environment) -> None:
@@ -270,3 +294,98 @@ def test_settings_can_be_made_by_hand_and_do_not_change(tmp_path: Path) -> None:
     assert not settings.demo
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
+
+
+def test_several_workers_need_a_redis(environment: Environment) -> None:
+    environment.set({"MESCHAIN_WORKERS": "4"})
+    assert "4 workers need redis_url" in refusal()
+    environment.set({"MESCHAIN_REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0"})
+    assert load_settings().settings.workers == 4
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1", "127.0.0.1:6379", "redis"])
+def test_what_is_no_redis_is_refused_unrepeated(environment: Environment, address: str) -> None:
+    environment.set({"MESCHAIN_REDIS_URL": f"{address}?password=hunter2"})
+    assert "redis://, rediss:// or unix://" in refusal()
+
+
+def test_the_password_of_a_redis_is_masked(environment: Environment) -> None:
+    environment.set({"MESCHAIN_REDIS_URL": "redis://u:hunter2@cache:6379/0?password=hunter2"})
+    shown = {each.key: each.value for each in load_settings().effective()}
+    assert shown["redis_url"] == "redis://u:***@cache:6379/0"
+
+
+def test_metrics_ports_have_to_be_there(environment: Environment) -> None:
+    environment.set({"MESCHAIN_WORKERS": "3", "MESCHAIN_REDIS_URL": "redis://cache", "MESCHAIN_METRICS_PORT": "65534"})
+    assert "one for each worker, end at 65535" in refusal()
+    environment.set({"MESCHAIN_METRICS_PORT": "65533"})
+    assert load_settings().settings.metrics_port == 65533
+
+
+CONNECTION = f"Endpoint=https://panel.service.signalr.net;AccessKey={SECRET};Version=1.0;"
+
+
+def test_a_service_that_holds_the_connections_is_one_text_or_several_by_name(
+    environment: Environment, tmp_path: Path
+) -> None:
+    environment.set({"MESCHAIN_AZURE_SIGNALR": CONNECTION})
+    loaded = load_settings()
+    assert {name: value.get_secret_value() for name, value in loaded.settings.azure_signalr.items()} == {"": CONNECTION}
+    environment.set({"MESCHAIN_AZURE_SIGNALR": f'{{"west": "{CONNECTION}", "east:secondary": "{CONNECTION}"}}'})
+    loaded = load_settings()
+    assert list(loaded.settings.azure_signalr) == ["west", "east:secondary"]
+    (shown,) = [each.value for each in loaded.effective() if each.key == "azure_signalr"]
+    assert shown == "west = ***, east:secondary = ***"
+    assert SECRET not in repr(loaded)
+    environment.set({"MESCHAIN_AZURE_SIGNALR": "", "MESCHAIN_AZURE_SIGNALR__BLUE": CONNECTION})
+    assert list(load_settings().settings.azure_signalr) == ["blue"]
+    environment.set({"MESCHAIN_AZURE_SIGNALR": "", "MESCHAIN_AZURE_SIGNALR__BLUE": ""})
+    config = tmp_path / "meschain.toml"
+    config.write_text(f'azure_signalr = "{CONNECTION}"\nupstream_path = "/runtime/webhooks/signalr"')
+    assert list(load_settings(config).settings.azure_signalr) == [""]
+    config.write_text(f'[azure_signalr]\n"west:primary" = "{CONNECTION}"')
+    assert list(load_settings(config).settings.azure_signalr) == ["west:primary"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"AZURE_SIGNALR": SECRET}, "write a connection string"),
+        ({"AZURE_SIGNALR": f'{{"west": {SECRET}'}, "several are written as JSON"),
+        ({"AZURE_SIGNALR": f'{{"west:third": "{CONNECTION}"}}'}, "'west:third' is no name of an endpoint"),
+        ({"UPSTREAM_PATH": "api/upstream"}, "upstream_path"),
+        ({"UPSTREAM_PATH": "/api/upstream?code=1"}, "upstream_path"),
+        ({"UPSTREAM_CODE": "guessable"}, "shorter than 32 characters"),
+    ],
+)
+def test_a_service_that_cannot_be_meant_is_refused(
+    environment: Environment, variables: Mapping[str, str], text: str
+) -> None:
+    environment.set({f"MESCHAIN_{name}": value for name, value in variables.items()})
+    assert text in refusal()
+
+
+def test_listeners_of_old_pages_are_given_entry_by_entry(environment: Environment) -> None:
+    environment.set(
+        {
+            "MESCHAIN_LEGACY_LISTENERS__PANEL__PORT": "8080",
+            "MESCHAIN_LEGACY_LISTENERS__PANEL__ROLE": "admin",
+            "MESCHAIN_LEGACY_LISTENERS__PANEL__ALLOWED_ORIGINS": '["https://old.example.com"]',
+        }
+    )
+    loaded = load_settings()
+    panel = loaded.settings.legacy_listeners["panel"]
+    assert (panel.port, panel.role, panel.allowed_origins) == (8080, "admin", ("https://old.example.com",))
+    assert {each.key: each.value for each in loaded.effective()}["legacy_listeners"] == "panel = 127.0.0.1:8080"
+
+
+def test_a_listener_of_old_pages_that_cannot_be_is_refused(environment: Environment) -> None:
+    for wrong, expected in (
+        ({"port": 8080, "tls": True}, "needs tls_certificate"),
+        ({"port": 8080, "role": "super_admin"}, "above ceiling"),
+        ({"prot": 8080}, "did you mean port"),
+    ):
+        assert expected in refusal(overrides={"legacy_listeners": {"panel": wrong}})
+    several = {"legacy_listeners": {"panel": {"port": 0}}, "workers": 2, "redis_url": "redis://127.0.0.1:6379/0"}
+    assert "a port that all workers share" in refusal(overrides=several)
+    assert "no name of a listener" in refusal(overrides={"legacy_listeners": {"a b": {"port": 1}}})

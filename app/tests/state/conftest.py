@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from meschain.database_url import async_url
 from meschain.state.database import Database
+from meschain.state.tables import event_head, metadata
 
 _numbers = itertools.count(1)
 
@@ -24,11 +25,22 @@ def state_mariadb() -> Iterator[MariaDB]:
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
-async def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def state_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of server that this test runs on."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+async def state_url(state_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database."""
-    if request.param == "sqlite":
+    if state_kind == "sqlite":
         return f"sqlite:///{tmp_path}/state.db"
-    server: MariaDB = request.getfixturevalue("state_mariadb")
+    return await empty_database(request.getfixturevalue("state_mariadb"))
+
+
+async def empty_database(server: MariaDB) -> str:
+    """Address of a new one there."""
     name = f"state{next(_numbers)}"
     root = create_async_engine(async_url(server.url("mysql")))
     async with root.begin() as connection:
@@ -38,9 +50,29 @@ async def state_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.url(name)
 
 
+@pytest.fixture(scope="session")
+def migrated() -> dict[str, str]:
+    """Address of a migrated database of each kind, once a test has made one: migrating takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-async def opened(state_url: str) -> AsyncIterator[Database]:
-    """An open database with all our tables."""
-    database = await Database.open(state_url)
+async def opened(
+    state_kind: str, migrated: dict[str, str], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    """An open database with all our tables, as a first start leaves them."""
+    if state_kind not in migrated:
+        if state_kind == "sqlite":
+            address = f"sqlite:///{tmp_path_factory.mktemp('migrated')}/state.db"
+        else:
+            address = await empty_database(request.getfixturevalue("state_mariadb"))
+        await (await Database.open(address)).close()
+        migrated[state_kind] = address
+    database = await Database.open(migrated[state_kind], migrate=False)
     yield database
+    async with database.begin() as connection:
+        for table in metadata.sorted_tables:
+            if table is not event_head:
+                await connection.execute(table.delete())
+        await connection.execute(event_head.update().values(position=0))
     await database.close()

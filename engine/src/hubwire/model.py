@@ -93,6 +93,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """One connection that an audience addresses, as a data plane lists it."""
+
+    connection_id: str
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectRequest:
     """The HTTP request that opens a connection, the same from every lane. Header names are lower-case.
 
@@ -129,6 +137,24 @@ class ConnectRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """How a verified token wants its connection to be treated, where that differs from the options of the hub."""
+
+    handshake_timeout_seconds: float | None = None
+    """Time for the handshake. None: as the options say, here and below."""
+    poll_timeout_seconds: float | None = None
+    """How long a poll waits for data."""
+    transports: frozenset[str] | None = None
+    """Those that may be used, among those of the options."""
+    closes_at: float | None = None
+    """When the connection ends, with leave to come again, in seconds since 1970 UTC."""
+    detailed_errors: bool = False
+    """Whether exception types and texts reach this client."""
+    is_diagnostic: bool = False
+    """Whether what happens to it is traced."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who a verified token speaks for.
 
@@ -139,6 +165,14 @@ class Principal:
     user_id: str | None = None
     claims: Mapping[str, object] = field(default_factory=dict, repr=False)
     expires_at: float | None = None
+    steering: Steering | None = None
+    """None, as nearly always: the hub's options count."""
+
+    @property
+    def closes_at(self) -> float | None:
+        """When a connection ends that is closed on expiration, in seconds since 1970 UTC; None: never."""
+        steering = self.steering
+        return self.expires_at if steering is None or steering.closes_at is None else steering.closes_at
 
 
 @dataclass(slots=True, eq=False)

@@ -22,7 +22,19 @@ class Observer(Protocol):
         """
 
     def connect_refused(self, status: int) -> None:
-        """Negotiate or upgrade was refused with this HTTP status."""
+        """Negotiate, upgrade or GET was refused with this HTTP status.
+
+        503 also for a socket that found no room, and for what is above `maximum_forwarded`.
+        """
+
+    def messages_throttled(self, hub: str) -> None:
+        """A connection sent more messages than its rate, or its user's, allows: it is not read for a moment."""
+
+    def broker_lost(self) -> None:
+        """What the processes of a cluster talk through is away: messages between them are refused from now on."""
+
+    def broker_restored(self, seconds: float) -> None:
+        """It is back after so many seconds, and this process hears everything again; what came between was missed."""
 
 
 class NullObserver:
@@ -38,4 +50,13 @@ class NullObserver:
         return
 
     def connect_refused(self, status: int) -> None:
+        return
+
+    def broker_lost(self) -> None:
+        return
+
+    def broker_restored(self, seconds: float) -> None:
+        return
+
+    def messages_throttled(self, hub: str) -> None:
         return

@@ -11,7 +11,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import TypeGuard
 
@@ -100,6 +100,19 @@ class HubOptions(ConnectionOptions):
     """Whether clients that ask for it keep their connection over a lost WebSocket. Off: the reference server's."""
     stateful_reconnect_buffer_bytes: int = 100_000
     """Unacknowledged messages kept for a stateful reconnect; more wait in the outbox. 100,000: the reference's."""
+    messages_per_second: int | None = 5_000
+    """Hub messages that one connection may send, pings and stream items included; above it the connection is not read
+    for a moment. 5,000: a page sends a few, and a core works off some 45,000, so one client takes a ninth of it. None:
+    any number."""
+    user_messages_per_second: int | None = 20_000
+    """The same for all connections of one user to this hub in this process together. 20,000: no person does that, and
+    one user leaves half a core to the others. Callers without a user id are not counted. None: any number."""
+    message_burst_seconds: float = 2.0
+    """What so many seconds allow may come at once, after a pause. 2 s: 10,000 messages, say a page that sends what it
+    has gathered while it was offline. At least 1 s, since held back connections are looked at each quarter."""
+    message_rate_timeout_seconds: float = 30.0
+    """How long a connection may be held back without a pause, in which half of the burst comes back, before it is
+    closed. 30 s: whoever does not heed back pressure for so long never will; and no ping of it has been read since."""
 
     def __post_init__(self) -> None:
         """Raises: ValueError."""
@@ -115,6 +128,8 @@ class HubOptions(ConnectionOptions):
                 f"give more than keep_alive_seconds ({self.keep_alive_seconds!r}), best twice as much, or clients that "
                 "answer each ping of the server are given up",
             )
+        if self.message_burst_seconds < 1:
+            raise _refused(self, "message_burst_seconds", "give at least 1 second")
         if self.transports == {"ServerSentEvents"} and self.protocols == {"messagepack"}:
             raise _refused(self, "protocols", "add json, for ServerSentEvents carries only text")
 
@@ -130,15 +145,49 @@ class ServerOptions:
     """Host headers that are answered; None: any."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. None by default."""
+    trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Clients of these addresses or networks (CIDR) have no limits per address. Loopback: a proxy beside the server
+    that forwards no addresses, and whoever measures. Peers without an address (UNIX sockets) count among them."""
     client_path: str | None = None
     """Path under which every hub is reached as `?hub=<name>`, e.g. `/client/`, as in Azure SignalR. None: there is
     none, and each hub needs a path of its own."""
     connect_timeout_seconds: float = 15.0
-    """Life of a negotiated id that nobody uses. 15 s: the reference server's."""
-    maximum_pending_negotiations: int = 10_000
-    """Negotiated ids that may wait at once; above it negotiate answers 429. They cost memory for 15 s each."""
+    """Life of a negotiated token that nobody uses. 15 s: the reference server's."""
     maximum_connections: int | None = None
-    """Open connections; above it an upgrade is answered with 503. None: as many as there are descriptors."""
+    """Open connections; above it an upgrade is answered as the next option says. None: as many as there are
+    descriptors."""
+    full_status: int = 503
+    """How newcomers are answered above `maximum_connections`. 503: it is the server that is full. 429: a quota, as in
+    Azure SignalR Service."""
+    maximum_forwarded: int = 10_000
+    """In a cluster: requests and WebSockets that this node passes on to others at once; above it they are answered with
+    503. 10,000: each takes two descriptors here and one there. They count in `maximum_sockets` too."""
+    forward_connect_timeout_seconds: float = 2.0
+    """In a cluster: time to reach another node. 2 s: it is on the same machine or in the same network."""
+    maximum_connections_per_address: int | None = 2_000
+    """Open connections from one client address (IPv6: from one /64 network); above it 429. 2,000: a tenth of what one
+    process holds; a large office behind one address stays below. None: any number."""
+    connects_per_second: int | None = None
+    """Negotiates and openings (upgrades, first GETs) of all clients together, each counted; above it 429. None: any
+    number, because `maximum_lateness_seconds` finds out what this machine can do."""
+    address_connects_per_second: int | None = 100
+    """The same from one client address (IPv6: from one /64 network). 100: with the burst, an office of 500 pages comes
+    back at once, and fifty more each second. None: any number."""
+    connect_burst_seconds: float = 10.0
+    """What so many seconds allow may come at once, after a pause. 10 s: everybody comes at once after a restart."""
+    maximum_lateness_seconds: float | None = 0.5
+    """How late the event loop may be, twice in a row, before newcomers are refused with 503; they are let in again once
+    it is less than half as late. 0.5 s: those who are in still find it quick. None: they are never refused for it."""
+    maximum_pending_sockets: int = 8_192
+    """On the fast lane's port: accepted sockets whose first request has not come whole; above it the oldest of them is
+    cut. 8,192: twice the backlog, which the kernel may hand over in one turn."""
+    maximum_sockets: int | None = None
+    """On the fast lane's port: accepted sockets, and those to other nodes for what is passed on; above it requests are
+    answered with 503, and what comes above that too is cut. None: nearly all of the descriptors that the process may
+    open, 19,600 of 20,000."""
+    outbox_total_bytes: int = 256 * 1024 * 1024
+    """What may wait for all slow readers together; above it the one with the most is cut off. A frame that waits for
+    several counts once. 256 MiB: what 256 of them may have each."""
     request_timeout_seconds: float = 15.0
     """On the fast lane's port: time for the head of a request, for one that waits behind another on its
     socket, and in which a client may take nothing of an answer. 15 s: as for the handshake."""
@@ -159,19 +208,228 @@ class ServerOptions:
         for host in _texts(self, "allowed_hosts", self.allowed_hosts or ()):
             if not host or "/" in host:
                 raise _refused(self, "allowed_hosts", f"write {host!r} as a host name without scheme and path")
-        for address in _texts(self, "trusted_proxies", self.trusted_proxies):
-            try:
-                ipaddress.ip_network(address, strict=False)
-            except ValueError:
-                raise _refused(
-                    self, "trusted_proxies", f"write {address!r} as an address or a network, as in '10.0.0.0/8'"
-                ) from None
+        _check_networks(self, "trusted_proxies", self.trusted_proxies)
+        _check_networks(self, "trusted_networks", self.trusted_networks)
+        if self.full_status not in (429, 503):
+            raise _refused(self, "full_status", "give 503 or 429")
         if self.client_path is not None and not self.client_path.startswith("/"):
             raise _refused(self, "client_path", "let it begin with a slash")
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """How a server works together with the others of its cluster. Times in seconds."""
+
+    namespace: str = "hubwire"
+    """Begins all subjects: servers with the same one on the same broker are one cluster."""
+    answer_timeout_seconds: float = 5.0
+    """How long other nodes may take to acknowledge a change of groups, to answer whether somebody is there, and, on top
+    of its own time, to pass on a client's result. 5 s: a garbage collection, not an outage."""
+    maximum_requests: int = 10_000
+    """Questions of one hub to other nodes that may wait for their answers; above it they are refused. 10,000: each
+    costs about a kilobyte."""
+    announce_seconds: float = 2.0
+    """How often a node says that it lives, with its figures. 2 s: figures of dashboards, for a few hundred bytes."""
+    node_timeout_seconds: float = 6.0
+    """Silence after which a node counts as gone. 6 s: three announcements missed."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise _refused(self, "namespace", "give letters, digits, dots, dashes and underscores")
+        if self.node_timeout_seconds <= self.announce_seconds:
+            raise _refused(self, "node_timeout_seconds", f"give more than announce_seconds ({self.announce_seconds!r})")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOptions:
+    """How one process speaks to a broker. Times in seconds, sizes in bytes."""
+
+    publish_buffer_bytes: int = 16 * 1024 * 1024
+    """What may wait to be sent to the broker or for its answer; above it publishing is refused. 16 MiB: some seconds of
+    a fast network."""
+    dial_timeout_seconds: float = 5.0
+    """Time for one attempt to connect. 5 s: a network that answers later is no use between processes."""
+    health_check_seconds: float = 3.0
+    """How often a broker that says nothing is asked whether it lives. 3 s: an outage is noticed soon."""
+    broker_timeout_seconds: float = 5.0
+    """Silence to something asked after which the broker counts as lost. 5 s: longer than its slowest commands."""
+    maximum_backoff_seconds: float = 2.0
+    """Longest wait between two attempts to connect again; each wait is a random part of it. 2 s: soon enough for
+    dashboards, and a crowd of processes does not come back at once."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTraceOptions:
+    """How a service shows operators what happens in it at this moment. Times in seconds."""
+
+    maximum_watchers: int = 10
+    """Open streams; above it the next is answered with 429. 10: a few people look at once, and each costs every event a
+    look at its filter."""
+    buffer_events: int = 1_000
+    """Events that wait for one watcher; above it the newest are dropped and counted. 1,000: half a megabyte, and more
+    than anybody reads at once."""
+    alive_seconds: float = 15.0
+    """Silence after which a watcher is told that the stream lives. 15 s: proxies cut what says nothing for a minute."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureOptions:
+    """How an application talks to Azure SignalR Service, or to one like it. Times in seconds."""
+
+    connect_timeout_seconds: float = 3.0
+    """Time to reach the service. 3 s: one lost packet."""
+    request_timeout_seconds: float = 10.0
+    """Time for a whole request, results of clients apart. 10 s: the service answers in milliseconds; its own tools wait
+    100 s, in which everything that waits behind a send piles up."""
+    keep_alive_seconds: float = 4.0
+    """How long an idle connection to the service is kept. Below the 5 s of uvicorn: a message that meets the server's
+    end of an idle connection may be lost, and may not be repeated."""
+    maximum_connections: int = 32
+    """Connections to one service, and so requests under way. 32: one core of the service is busy with fewer."""
+    maximum_waiting_requests: int = 10_000
+    """Requests to one service that wait for a connection; above it they are refused. 10,000: two seconds' worth."""
+    parallel_sends: int = 16
+    """Requests at once that one send to many users, groups or connections makes. 16: half of the connections, so that
+    others get through meanwhile."""
+    retries: int = 3
+    """How often a request is made again that the service could not serve and that can do no harm twice. 3: as the
+    service's own tools. 0: never."""
+    retry_delay_seconds: float = 0.8
+    """Wait before a request is made again, unless the service names a longer one. 0.8 s: as the service's own tools."""
+    maximum_retry_delay_seconds: float = 5.0
+    """Longest wait that the service may name (`Retry-After`); with a longer one the call fails at once. 5 s: whoever
+    publishes is waiting."""
+    token_lifetime_seconds: float = 3600.0
+    """Life of the tokens for requests, which are renewed before, and of clients' tokens that are not given their own.
+    1 h: that of the service's tools."""
+    messages_as_json: bool = False
+    """Whether messages travel as JSON, which the service writes anew for MessagePack clients. Off: they travel ready
+    for both kinds of clients, with all types that MessagePack has."""
+    trace_messages: bool = False
+    """Whether each message carries an id of its own for the service's message tracing. Off: that is for finding
+    faults."""
+    health_check_seconds: float = 120.0
+    """How often each of several services is asked for its health. 120 s: as the service's own tools; a failed request
+    has it asked at once."""
+    health_timeout_seconds: float = 2.0
+    """Time for an answer about health. 2 s: as the service's own tools."""
+    health_retry_seconds: float = 3.0
+    """Wait before an unhealthy service is asked again. 3 s: as the service's own tools."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RestOptions:
+    """What the REST data plane takes in. Times in seconds, sizes in bytes."""
+
+    maximum_body_bytes: int = 1024 * 1024
+    """Largest body of a request; above it 413. 1 MiB: Azure SignalR Service's."""
+    maximum_head_bytes: int = 16 * 1024
+    """Address and headers of a request together; above it 413. 16 KiB: the service's for headers."""
+    body_timeout_seconds: float = 15.0
+    """How long a body may take to come in. 15 s: as for the head of a request."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamOptions:
+    """How a service calls the application that answers for its hubs. Times in seconds, sizes in bytes."""
+
+    timeout_seconds: float = 100.0
+    """Time for one call with its whole answer, the wait for a socket included. 100 s: the official emulator's."""
+    connect_timeout_seconds: float = 5.0
+    """Time to connect to the application. 5 s: one that takes longer is down, and its clients may be told so."""
+    maximum_answer_bytes: int = 16 * 1024 * 1024
+    """Largest answer to a call; what is larger fails it. 16 MiB: the service's."""
+    maximum_sockets: int = 1_000
+    """Requests to the application at once; more wait, each connection with one at most unless its hub allows more.
+    1,000: as many as a process of it may well serve."""
+    closes_refused: bool = False
+    """Whether a connection ends, without leave to come again, when the application answers its `connected` by 401 or
+    403. Off: the emulator lets it live."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureHubsOptions:
+    """How an application takes the calls of a service that holds its connections. Sizes in bytes."""
+
+    upstream_path: str = "/api/upstream"
+    """Where the service's upstream template leads, below whatever the application is mounted at."""
+    maximum_request_bytes: int = 1024 * 1024
+    """Largest body of a call; more is answered by 413. 1 MiB: what the service's manual advises for messages."""
+    trusts_plain_claims: bool = False
+    """Whether claims count that did not come through `AzureHubs.negotiate`. Off: the service does not escape them, so a
+    user who chooses any claim's value, as a display name, could write others behind it."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+        if not self.upstream_path.startswith("/"):
+            raise _refused(self, "upstream_path", "let it begin with a slash")
+
+
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
+def _server_of_a_service() -> ServerOptions:
+    return ServerOptions(client_path="/client/", connect_timeout_seconds=5.0, allowed_origins=None, full_status=429)
+
+
+def _hub_of_a_service() -> HubOptions:
+    return HubOptions(maximum_receive_message_bytes=1024 * 1024, stateful_reconnect=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """How a self-hosted, Azure-compatible service treats clients, applications and operators."""
+
+    server: ServerOptions = field(default_factory=_server_of_a_service)
+    """How clients are let in; their path is always `/client/`. Azure's: 5 s between negotiate and connect, pages of any
+    origin because nothing but a token lets anybody in, 429 where a quota is reached."""
+    hub: HubOptions = field(default_factory=_hub_of_a_service)
+    """How connections are kept. Azure's: 15 s keep-alive, 30 s silence, 15 s handshake, messages up to 1 MiB, stateful
+    reconnect for who asks for it."""
+    upstream: UpstreamOptions = field(default_factory=UpstreamOptions)
+    """How the application is called."""
+    rest: RestOptions = field(default_factory=RestOptions)
+    """What applications may send."""
+    live_trace: LiveTraceOptions = field(default_factory=LiveTraceOptions)
+    """What operators may watch."""
+    maximum_hubs: int = 1_000
+    """Hubs that are in use at once; above it those who name another one are answered with 429. 1,000: an application
+    has a handful, and each costs some kilobytes."""
+    metrics_networks: tuple[str, ...] = _LOOPBACK
+    """Addresses or networks (CIDR) that may read `/metrics`. Loopback: figures tell how a business goes."""
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError."""
+        _check_values(self)
+        _check_networks(self, "metrics_networks", self.metrics_networks)
+
+
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]+")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+")
-_MAY_BE_ZERO = frozenset({"drain_seconds", "minimum_negotiate_version"})
+_MAY_BE_ZERO = frozenset({"drain_seconds", "minimum_negotiate_version", "retries"})
 
 
 def _refused(options: object, name: str, advice: str) -> ValueError:
@@ -180,27 +438,41 @@ def _refused(options: object, name: str, advice: str) -> ValueError:
     return ValueError(f"{type(options).__name__}.{name} is {shown!r}: {advice}.")
 
 
-def _check_values(options: ConnectionOptions | ServerOptions) -> None:
+_Options = (
+    ConnectionOptions
+    | ServerOptions
+    | ClusterOptions
+    | BrokerOptions
+    | LiveTraceOptions
+    | AzureOptions
+    | RestOptions
+    | UpstreamOptions
+    | AzureHubsOptions
+    | ServiceOptions
+)
+
+
+def _check_values(options: _Options) -> None:
     """Check what an option's type and the end of its name tell about it. Raises: ValueError."""
-    for field in fields(options):
-        value: object = getattr(options, field.name)
-        declared = str(field.type)
+    for each in fields(options):
+        value: object = getattr(options, each.name)
+        declared = str(each.type)
         if value is None and "None" in declared:
             continue
         if declared == "bool":
             if not isinstance(value, bool):  # a text such as "false" would count as true
-                raise _refused(options, field.name, "give True or False")
-        elif field.name.endswith("_seconds"):
-            may_be_zero = field.name in _MAY_BE_ZERO
+                raise _refused(options, each.name, "give True or False")
+        elif each.name.endswith("_seconds"):
+            may_be_zero = each.name in _MAY_BE_ZERO
             if not _is_number(value, int | float) or not (0 < value < math.inf or (value == 0 and may_be_zero)):
                 least = "from 0" if may_be_zero else "above 0"
-                raise _refused(options, field.name, f"give a finite number of seconds {least}")
+                raise _refused(options, each.name, f"give a finite number of seconds {least}")
         elif declared.startswith("int"):
-            lowest = 0 if field.name in _MAY_BE_ZERO else 1
+            lowest = 0 if each.name in _MAY_BE_ZERO else 1
             if not _is_number(value, int) or value < lowest:
-                what = "whole number of bytes" if field.name.endswith("_bytes") else "whole number"
+                what = "whole number of bytes" if each.name.endswith("_bytes") else "whole number"
                 none = ", or None for no limit" if "None" in declared else ""
-                raise _refused(options, field.name, f"give a {what} from {lowest}{none}")
+                raise _refused(options, each.name, f"give a {what} from {lowest}{none}")
 
 
 def _is_number(value: object, kind: type | UnionType) -> TypeGuard[float]:
@@ -213,6 +485,16 @@ def _check_names(options: object, name: str, given: Iterable[str], known: frozen
     if not names or not names <= known:
         raise _refused(options, name, f"give one or more of {', '.join(sorted(known))}")
     object.__setattr__(options, name, names)
+
+
+def _check_networks(options: object, name: str, given: Iterable[str]) -> None:
+    """Raises: ValueError for a text that is neither an address nor a network."""
+    for address in _texts(options, name, given):
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError:
+            advice = f"write {address!r} as an address or a network, as in '10.0.0.0/8'"
+            raise _refused(options, name, advice) from None
 
 
 def _texts(options: object, name: str, given: Iterable[str]) -> Iterable[str]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
-from hubwire.model import Audience, Caller, ConnectRequest, Features, Member, Principal
+from hubwire.model import Audience, Caller, Connected, ConnectRequest, Features, Member, Principal
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.messages import Invocation, StreamInvocation
 
 
 class DataPlane(Protocol):
-    """Carries messages of one hub out. Suites: `DataPlaneSpec`, `ClientResultsSpec`."""
+    """Carries messages of one hub out. Suites: `DataPlaneSpec`, `ClientResultsSpec`.
+
+    Where other processes have to hear of a call, it may raise `BrokerUnavailable`, and `NodeTimeout` where they have to
+    answer; joins, leaves and closes keep their place between sends that are awaited before and after them.
+    """
 
     features: Features
 
@@ -39,6 +43,17 @@ class DataPlane(Protocol):
 
     async def exists(self, audience: Audience) -> bool:
         """Whether anybody is addressed at this moment."""
+
+    async def members(self, audience: Audience, *, after: str = "", limit: int | None = None) -> list[Connected]:
+        """Return who is addressed at this moment, each once, in the order of connection ids.
+
+        Args:
+            after: only connections whose id comes behind this one, by code points: the last of the page before. Who
+                comes or goes between two pages may be missed, nobody else, and nobody stands in both.
+            limit: at most so many, from 1 on; fewer are returned only where no more are left. None: all, 100,000 too.
+
+        Raises: ValueError for a limit below 1.
+        """
 
     async def invoke(
         self, connection_id: str, target: str, arguments: Sequence[object], timeout_seconds: float | None = None
@@ -160,11 +175,71 @@ class Transport(Protocol):
 class LineRegistry(Protocol):
     """Where a server registers its connections. Apart from delivery, because remote planes hold none."""
 
-    def attach(self, line: Line) -> None:
-        """Make the line reachable, before `HubHandler.connected`."""
+    def attach(self, line: Line) -> Awaitable[None] | None:
+        """Make the line reachable, before `HubHandler.connected`, which waits for what is returned.
+
+        None: it is reachable from everywhere already. The awaitable never fails and may be left alone.
+        """
 
     def detach(self, line: Line) -> None:
         """Forget the line and its group memberships."""
+
+
+class BrokerListener(Protocol):
+    """Whom a broker tells. All calls come from the event loop's thread."""
+
+    def received(self, subject: bytes, payload: bytes) -> Awaitable[None] | None:
+        """A message, in the order of its publisher. Never raises.
+
+        None: it is dealt with. An awaitable: the broker waits for it before the next message, so that one who cannot
+        follow slows its own reading down and needs no queue.
+        """
+
+    def lost(self) -> None:
+        """The broker is away. What comes in meanwhile is missed."""
+
+    def restored(self, seconds: float) -> None:
+        """It is back after that long, and everything subscribed is subscribed again."""
+
+
+class Broker(Protocol):
+    """Moves bytes between processes by subject, and nothing else. One for each process. Suite: `BrokerSpec`.
+
+    At most once: what is published while a subscriber is cut off never reaches it.
+    """
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it has been started and is not lost."""
+
+    async def start(self, listener: BrokerListener) -> None:
+        """Begin. Raises: BrokerUnavailable when it cannot be reached."""
+
+    async def stop(self) -> None:
+        """End, and forget all subscriptions. What was published before still goes out."""
+
+    def publish(self, subjects: Sequence[bytes], payload: bytes) -> Awaitable[int]:
+        """Take a message for these subjects at once; the awaitable tells how many processes subscribe, summed up.
+
+        Publishers are subscribers like others. Messages of one publisher arrive in the order of its calls, whatever
+        their subjects. The awaitable may be left alone.
+
+        Raises:
+            BrokerUnavailable: at once, and nothing was taken, while it is away or too much waits; from the awaitable
+                when it is lost before it has answered.
+        """
+
+    def subscribe(self, subject: bytes) -> None:
+        """Receive its messages from now or soon on. Asking twice is asking once."""
+
+    def unsubscribe(self, subject: bytes) -> None:
+        """Receive no more of them soon. The last of `subscribe` and `unsubscribe` counts."""
+
+    def settled(self) -> Awaitable[None] | None:
+        """Wait until everything asked for so far stands; None: it does, or the broker is lost.
+
+        The awaitable never fails; it ends early when the broker is lost, may be cancelled, and may be left alone.
+        """
 
 
 class TokenVerifier(Protocol):
@@ -175,3 +250,49 @@ class TokenVerifier(Protocol):
 
         Raises: Unauthorized.
         """
+
+
+class IdentityTokens(Protocol):
+    """Says to an upstream who calls, in Azure by the managed identity of the service."""
+
+    async def token(self, resource: str) -> str:
+        """Return a bearer token whose `aud` is the resource, still valid for a while. Raises: any exception."""
+
+
+class MembershipStore(Protocol):
+    """Remembers over restarts which users belong to which groups of which hubs, and until when.
+
+    Names have any text and are compared as they are. Times are in seconds since 1970 UTC, told by whoever calls. Calls
+    take effect whole or not at all, each user's in some order; what was awaited is seen by every later call, of other
+    processes too. All of them may raise `StoreUnavailable`. Suite: `MembershipStoreSpec`.
+    """
+
+    async def start(self) -> None:
+        """Open it, before anything else."""
+
+    async def stop(self) -> None:
+        """Close it. What was put stays."""
+
+    async def put(
+        self, hub: str, user_id: str, group: str, *, now: float, expires_at: float, kept: int | None = None
+    ) -> None:
+        """Remember a membership, in place of what was known of it.
+
+        It can be found until an hour after its expiry at least: an expired one is known, a removed one is not.
+
+        Args:
+            kept: how many memberships put with this may be unexpired for the user; those put before the last so many
+                expire now. None: this one is not among them.
+        """
+
+    async def remove(self, hub: str, user_id: str, group: str) -> None:
+        """Forget a membership; a stranger is no error."""
+
+    async def remove_all(self, hub: str, user_id: str) -> None:
+        """Forget all memberships of a user in this hub."""
+
+    async def find(self, hub: str, user_id: str, group: str) -> float | None:
+        """Return when the membership expires, or expired; None: it is not known."""
+
+    async def of_user(self, hub: str, user_id: str) -> dict[str, float]:
+        """Return when each known membership of a user in this hub expires, or expired, by group."""

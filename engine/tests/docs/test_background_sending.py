@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from engine.tests.docs.pages import HOW_TO, run_page
 from engine.tests.docs.socket_client import TIMEOUT_SECONDS, connected
+from engine.tests.free_ports import free_port
 
 from hubwire.testing import serving
 
@@ -70,8 +70,7 @@ async def test_a_thread_sends_by_the_documented_lines(page: dict[str, Any]) -> N
 
 
 async def test_the_server_alone_runs_beside_the_worker(page: dict[str, Any], stop_by_sigterm: Stop) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     running = asyncio.create_task(page["main"](port))
     async with asyncio.timeout(TIMEOUT_SECONDS):
         await listening(port)

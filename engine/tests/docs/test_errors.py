@@ -12,7 +12,7 @@ from engine.tests.docs.socket_client import SocketClient, connected
 from websockets.asyncio.client import connect
 
 import hubwire
-from hubwire.testing import serving
+from hubwire.testing import FakeClock, serving
 
 PAGE = (REPOSITORY / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 OPTIONS = hubwire.HubOptions(maximum_streams=1)
@@ -128,6 +128,22 @@ async def test_connections_end_in_the_documented_words(message: dict[str, object
     async with serving(server()) as address, connected(f"{address}/shop") as client:
         await client.send(message)
         assert await client.receive(7) == {"type": 7, **close}
+
+
+async def test_too_many_messages_end_a_connection_in_the_documented_words() -> None:
+    clock = FakeClock()
+    flooded = hubwire.HubServer(clock=clock)
+    options = hubwire.HubOptions(messages_per_second=5, message_rate_timeout_seconds=1)
+    flooded.add(ShopHub, path="/shop", options=options)
+    async with serving(flooded) as address, connected(f"{address}/shop") as client:
+        await client.send(*[{"type": 6}] * 100)
+        for _ in range(10):
+            await clock.until_sleeping()
+            clock.advance(0.25)
+            await asyncio.sleep(0)
+        close = await client.receive(7)
+    assert close["allowReconnect"] is True
+    assert f"`{close['error']}`" in PAGE
 
 
 async def test_a_failed_connect_may_not_be_repeated_but_a_stop_may() -> None:

@@ -6,18 +6,22 @@ import asyncio
 import os
 import re
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from engine.tests.azure.rest_pair import rest_service
 from engine.tests.docs.pages import REPOSITORY
 from engine.tests.docs.socket_client import connected
+from engine.tests.free_ports import free_port
+
+from hubwire.testing import MemoryLine, make_caller
 
 EXAMPLES = REPOSITORY / "examples"
 TIMEOUT_SECONDS = 30
 RUN = {
+    "azure/publisher.py",
     "background/clock.py",
     "chat/client.py",
     "chat/server.py",
@@ -44,8 +48,7 @@ async def output_of(name: str, *arguments: str, **variables: str) -> list[str]:
 @asynccontextmanager
 async def running(name: str, **variables: str) -> AsyncIterator[str]:
     """A program that serves; yields its address once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(EXAMPLES / name)),
         env={**os.environ, "PORT": str(port), **variables},
@@ -94,6 +97,16 @@ async def test_the_worker_of_another_process_reaches_the_clients() -> None:
         printed = await output_of("worker/worker.py", "tea", "time", URL=f"{address}/news", WORKER_SECRET=secret)
         assert printed == ["announced: tea time"]
         assert await client.called() == ("News", ["tea time"])
+
+
+async def test_the_publisher_reaches_the_clients_of_a_service() -> None:
+    async with rest_service() as (connection_string, plane):
+        lines = [MemoryLine(make_caller(user, connection_id=user)) for user in ("ann", "bob")]
+        for line in lines:
+            plane.registry.attach(line)
+        printed = await output_of("azure/publisher.py", "milk", AZURE_SIGNALR_CONNECTION_STRING=connection_string)
+        assert printed == ["published: milk costs 4.5"]
+        assert [len(line.received) for line in lines] == [2, 1]
 
 
 def test_every_example_is_run_and_says_what_it_shows() -> None:

@@ -53,6 +53,15 @@ async def test_named_and_default_arguments_get_their_places(client: Derived, lin
     assert _sent(line) == [("ReceiveMessage", ("ann", "hi")), ("ReceiveMessage", ("ann", "…")), ("Many", (1, 2, 3))]
 
 
+async def test_several_calls_are_sent_together_in_their_order(client: Derived, line: MemoryLine) -> None:
+    await client.send_together([("One", (1,)), ("Two", [2, "x"])])
+    await client.send("Three")
+    assert _sent(line) == [("One", (1,)), ("Two", (2, "x")), ("Three", ())]
+    assert len(line.posted) == 2
+    with pytest.raises(ValueError, match="at least one"):
+        await client.send_together([])
+
+
 async def test_send_takes_any_target(client: Derived, line: MemoryLine) -> None:
     await client.send("anything", 1, None)
     assert _sent(line) == [("anything", (1, None))]

@@ -33,10 +33,18 @@ class RegistryAgainstModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.registry = Registry()
+        self.watched: set[tuple[AudienceKind, str]] = set()
+        self.registry = Registry(self.watch)
         self.present: dict[str, MemoryLine] = {}
         self.pairs: list[tuple[str, str]] = []
         self.departed: list[MemoryLine] = []
+
+    def watch(self, kind: AudienceKind, name: str, is_first: bool) -> None:
+        assert ((kind, name) in self.watched) is not is_first, "told what it knows"
+        if is_first:
+            self.watched.add((kind, name))
+        else:
+            self.watched.remove((kind, name))
 
     def connections_of(self, member: Member) -> list[str]:
         if member.kind is MemberKind.CONNECTION:
@@ -118,6 +126,16 @@ class RegistryAgainstModel(RuleBasedStateMachine):
     def keeps_no_empty_groups(self) -> None:
         assert self.registry.group_count == len({group for group, _ in self.pairs})
         assert len(self.registry) == len(self.present)
+        assert [name in self.registry for name in IDS] == [name in self.present for name in IDS]
+
+    @invariant()
+    def tells_who_has_connections(self) -> None:
+        expected = {(AudienceKind.CONNECTIONS, name) for name in self.present}
+        expected |= {(AudienceKind.ALL, "") for _ in self.present}
+        users = (line.caller.user_id for line in self.present.values())
+        expected |= {(AudienceKind.USERS, user) for user in users if user is not None}
+        expected |= {(AudienceKind.GROUPS, group) for group, _ in self.pairs}
+        assert self.watched == expected
 
 
 TestRegistryAgainstModel = RegistryAgainstModel.TestCase

@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
-from hubwire import Hub, HubError, HubOptions, HubServer, ServerOptions, hub_method, server_config
+from hubwire import Cluster, Hub, HubError, HubOptions, HubServer, ServerOptions, hub_method, server_config
 from hubwire.observe import NullObserver
 from hubwire.server.uvicorn import Server
 from hubwire.testing import FakeClock
@@ -137,8 +137,8 @@ class RecordingObserver(NullObserver):
 class ReadyServer(Server):
     """Says when it listens."""
 
-    def __init__(self, config: uvicorn.Config, hubs: HubServer) -> None:
-        super().__init__(config, hubs)
+    def __init__(self, config: uvicorn.Config, hubs: HubServer, internal: socket.socket | None = None) -> None:
+        super().__init__(config, hubs, internal)
         self.is_ready = asyncio.Event()
 
     async def startup(self, sockets: Any = None) -> None:
@@ -308,15 +308,17 @@ def serve(lane: str, release: asyncio.Event) -> Serve:
         verifier: Any = None,
         path: str | None = "/sample",
         app: Callable[[HubServer], Any] | None = None,
+        cluster: Cluster | None = None,
+        internal: socket.socket | None = None,
         **settings: Any,
     ) -> AsyncIterator[Running]:
         journal = Journal()
-        hubs = HubServer(options, verifier=verifier, observer=RecordingObserver(), clock=FakeClock())
+        hubs = HubServer(options, verifier=verifier, observer=RecordingObserver(), clock=FakeClock(), cluster=cluster)
         hubs.add(lambda: SampleHub(journal, release), path=path, name="Sample", options=hub_options)
         if lane == "asgi":
             settings["http"] = "httptools"
         config = server_config(app(hubs) if app else hubs, hubs, log_config=None, **settings)
-        server = ReadyServer(config, hubs)
+        server = ReadyServer(config, hubs, internal)
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             task = asyncio.create_task(server.serve([listener]))

@@ -11,13 +11,16 @@ from typing import Any
 from hubwire.errors import MethodNotFound
 from hubwire.hub.ongoing import BEFORE_ASKING
 from hubwire.model import Caller, ConnectRequest, Principal
-from hubwire.options import HubOptions
+from hubwire.options import HubOptions, ServerOptions
 from hubwire.plane.registry import Registry
+from hubwire.ports import LineRegistry
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Hosted, HostedHub, Opening, Served
+from hubwire.server.outboxes import Outboxes
 from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
+from hubwire.session.message_rates import MessageRates
 from hubwire.testing import FakeClock
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.messages import Invocation, StreamInvocation
@@ -157,6 +160,8 @@ async def opened(
     is_stateful: bool = False,
     version: int = 1,
     shakes_hands: bool = True,
+    outboxes: Outboxes | None = None,
+    registry: LineRegistry | None = None,
 ) -> AsyncIterator[Peer]:
     """A connection whose handshake is done, unless it is not to be."""
     clock = FakeClock()
@@ -167,11 +172,14 @@ async def opened(
         codecs=hub_protocols(options.protocols, options.property_names),
         handler=script,
         method_name=lambda target: target if target in {**script.methods, **script.streams} else None,
-        registry=Registry(),
+        registry=Registry() if registry is None else registry,
         clock=clock,
         observer=RecordingObserver(),
         wheel=TimerWheel(clock),
         tasks=Tasks(),
+        outboxes=Outboxes(ServerOptions().outbox_total_bytes) if outboxes is None else outboxes,
+        rates=MessageRates(options),
+        is_one_of_several=registry is not None,
     )
     forgotten: list[Served] = []
     hosted = Hosted("Scripted", options, None, lambda opening, transport, on_gone: open_(opening, transport), None)

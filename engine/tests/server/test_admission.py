@@ -8,6 +8,7 @@ import pytest
 from uvicorn.logging import TRACE_LOG_LEVEL
 
 from hubwire import ConnectRequest, Forbidden, Principal, ServerOptions, Unauthorized
+from hubwire.azure.jwt import ClientTokens
 from hubwire.server.log_redaction import redact
 
 from .conftest import Serve
@@ -77,7 +78,21 @@ async def test_connections_are_bounded(serve: Serve) -> None:
             assert (await client.invoke("Echo", 1))["result"] == 1
 
 
+async def test_a_quota_is_answered_as_such(serve: Serve) -> None:
+    async with serve(ServerOptions(maximum_connections=1, full_status=429)) as running, running.connected():
+        reply = await running.upgrade("/sample")
+        assert (reply.status, "retry-after" in reply.headers) == (429, True)
+
+
 # Tokens
+
+
+async def test_a_token_that_is_too_long_is_answered_as_that(serve: Serve) -> None:
+    tokens = ClientTokens(["k" * 32], ["http://service.example"])
+    async with serve(verifier=tokens) as running:
+        reply = await running.request("POST", "/sample/negotiate", Authorization="Bearer " + "a" * 4097)
+        assert reply.status == 413
+        assert (await running.upgrade("/sample?access_token=" + "a" * 4097)).status == 414
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic dXNlcjph"}])
@@ -143,6 +158,9 @@ async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pyte
     assert any("[redacted]" in message for message in ours if "WebSocket" in message) is (lane == "asgi")
 
 
+TOKEN = "0123456789-_abcdefgh" * 2
+
+
 @pytest.mark.parametrize(
     ("text", "redacted"),
     [
@@ -151,8 +169,9 @@ async def test_tokens_do_not_reach_the_log(serve: Serve, lane: str, caplog: pyte
         ("/a?Access_Token=x&b=1&access_token=y&c", "/a?Access_Token=[redacted]&b=1&access_token=[redacted]&c"),
         ("access%5ftoken=x", "access%5ftoken=[redacted]"),
         ("< GET /a?access_token=x HTTP/1.1", "< GET /a?access_token=[redacted] HTTP/1.1"),
-        ("/a?b=1&id=0123456789-_abcdefABCD", "/a?b=1&id=[redacted]"),
-        ("/a?id=17&paid=0123456789-_abcdefABCD", "/a?id=17&paid=0123456789-_abcdefABCD"),
+        (f"/a?b=1&id={TOKEN}", "/a?b=1&id=[redacted]"),
+        (f"/a?b=1&id={TOKEN}node-1", "/a?b=1&id=[redacted]"),
+        (f"/a?id=17&paid={TOKEN}", f"/a?id=17&paid={TOKEN}"),
     ],
 )
 def test_redaction(text: str, redacted: str) -> None:

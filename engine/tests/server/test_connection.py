@@ -36,6 +36,7 @@ class Stage:
         self.failure: BaseException | None = None
         self.leaving: BaseException | None = None
         self.events: list[object] = []
+        self.clock = FakeClock()
 
 
 class StagedHub(Hub):
@@ -56,6 +57,10 @@ class StagedHub(Hub):
     @hub_method
     async def wait(self) -> None:
         await asyncio.Event().wait()
+
+    @hub_method
+    async def take_time(self) -> None:
+        self.stage.clock.advance(0.1)
 
     @hub_method
     async def await_cancelled(self) -> None:
@@ -91,7 +96,7 @@ class Peer:
 
 @asynccontextmanager
 async def opened(stage: Stage, options: HubOptions | None = None, *, handshake: bool = True) -> AsyncIterator[Peer]:
-    hubs = HubServer(clock=FakeClock())
+    hubs = HubServer(clock=stage.clock)
     hubs.add(lambda: StagedHub(stage), path="/staged", name="Staged", options=options)
     async with hubs.lifespan():
         (hub,) = hubs.endpoint.admission.hosted
@@ -352,7 +357,8 @@ async def test_a_socket_that_fails_during_an_answer_is_a_lost_connection() -> No
 
     stage = Stage()
     async with opened(stage) as peer:
-        peer.connection._transport = Broken()
+        broken = peer.connection._transport = Broken()
+        peer.connection._direct_write = broken.direct_write
         peer.connection.feed(b'{"type":1,"invocationId":"1","target":"nothing","arguments":[]}\x1e')
         await peer.settle()
         assert isinstance(stage.events[-1], OSError)
@@ -411,3 +417,17 @@ def test_names_and_paths_are_taken_once_and_hubs_must_be_reachable() -> None:
     hubs.add(lambda: StagedHub(Stage()), path="/e", name="e")
     with pytest.raises(KeyError, match="2 times"):
         hubs.context(StagedHub)
+
+
+@pytest.mark.parametrize("target", [b"nothing", b"take_time"])
+async def test_of_many_calls_the_first_begin_at_once_and_the_others_let_everybody_have_a_turn(target: bytes) -> None:
+    """Also where each takes long, so that by the clock there has been time enough."""
+    async with opened(Stage()) as peer:
+        call = b'{"type":1,"invocationId":"%d","target":"%b","arguments":[]}\x1e'
+        for number in range(0, 100, 10):
+            peer.connection.feed(b"".join(call % (number + each, target) for each in range(10)))
+        assert 0 < len(peer.messages()) < 100
+        answers = await peer.received(100)
+        assert [answer.invocation_id for answer in answers if isinstance(answer, Completion)] == [
+            str(number) for number in range(100)
+        ]

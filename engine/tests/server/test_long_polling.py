@@ -198,10 +198,12 @@ async def test_what_is_posted_early_is_bounded_and_the_rest_waits_for_the_first_
         client = Polling(running, f"/raw?id={ids['connectionToken']}", {})
         text = b"x" * 200_000
         posting = asyncio.create_task(client.post(text))
-        pending = running.hubs.endpoint.table.pending.find("echo", ids["connectionToken"])
-        assert pending is not None
-        await until(lambda: pending.early is not None and len(pending.early.input._early) > 64 * 1024)
-        assert len(pending.early.input._early) <= 80 * 1024  # type: ignore[union-attr] # the line above
+        inputs = running.hubs.endpoint.table.early
+        await until(lambda: len(inputs) == 1)
+        early = inputs.find(ids["connectionToken"])
+        assert early is not None
+        await until(lambda: len(early.input._early) > 64 * 1024)
+        assert len(early.input._early) <= 80 * 1024
         assert not posting.done()
         assert (await client.poll()).body == b""
         received = b""
@@ -216,23 +218,20 @@ async def test_what_is_posted_to_an_id_that_nobody_opens_ends_with_it(serve: Ser
         ids = await running.negotiate()
         client = Polling(running, f"/sample?id={ids['connectionToken']}", {})
         posting = asyncio.create_task(client.post(b"x" * 200_000))
-        pending = running.hubs.endpoint.table.pending
-        negotiated = pending.find("Sample", ids["connectionToken"])
-        await until(lambda: negotiated is not None and negotiated.early is not None)
+        inputs = running.hubs.endpoint.table.early
+        await until(lambda: len(inputs) == 1)
         running.clock.advance(15.5)
         reply = await posting
         assert (reply.status, reply.body) == (404, b"")
-        assert len(pending) == 0
+        assert len(inputs) == 0
 
 
 async def test_early_posts_of_too_many_ids_are_429(serve: Serve) -> None:
     async with serve() as running:
         client = Polling(running, f"/sample?id={(await running.negotiate())['connectionToken']}", {})
-        pending = running.hubs.endpoint.table.pending
+        table = running.hubs.endpoint.table
         for _ in range(1_000):
-            negotiated = pending.add("Sample", 1)
-            assert negotiated is not None
-            pending.begin_early(negotiated, None, posted_input())
+            table.early.begin(table.tokens.issue("Sample", 1), None, posted_input())
         reply = await client.post(HANDSHAKE)
         assert (reply.status, reply.body) == (429, b"Too many pending connections")
         assert (await client.poll()).status == 200  # which needs no place among them

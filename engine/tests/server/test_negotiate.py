@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from hubwire import ConnectRequest, Forbidden, HubOptions, HubServer, Principal, Redirect, ServerOptions, Unauthorized
 
-from .conftest import TIMEOUT_SECONDS, Serve
+from .conftest import TIMEOUT_SECONDS, Reply, Running, Serve, until
 from .http_clients import Polling
+from .test_raw import echo, raw
 
 WEBSOCKETS = {"transport": "WebSockets", "transferFormats": ["Text", "Binary"]}
 EVENTS = {"transport": "ServerSentEvents", "transferFormats": ["Text"]}
@@ -27,7 +28,7 @@ async def test_version_0_has_an_id_and_no_token(serve: Serve, target: str) -> No
         assert reply.headers["content-type"] == "application/json"
         assert reply.headers["content-length"] == str(len(reply.body))
         answer = reply.json()
-        assert len(answer.pop("connectionId")) == 22
+        assert len(answer.pop("connectionId")) == 40
         assert answer == {"negotiateVersion": 0, "availableTransports": [WEBSOCKETS, EVENTS, POLLS]}
 
 
@@ -92,11 +93,9 @@ async def test_stateful_reconnect_is_promised_if_both_sides_want_it(
         answer = await running.negotiate(f"/sample/negotiate?{query}")
         assert answer.get("useStatefulReconnect") is promised
         assert ("useStatefulReconnect" in answer) is (promised is True)
-        negotiated = running.hubs.endpoint.table.pending.find(
-            "Sample", answer.get("connectionToken", answer["connectionId"])
-        )
-        assert negotiated is not None
-        assert negotiated.is_stateful is (promised is True)
+        token = running.hubs.endpoint.table.tokens.read("Sample", answer.get("connectionToken", answer["connectionId"]))
+        assert token is not None
+        assert token.is_stateful is (promised is True)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
@@ -122,20 +121,47 @@ async def test_a_body_is_ignored(serve: Serve) -> None:
         assert reply.json()["negotiateVersion"] == 0
 
 
-async def test_ids_that_nobody_uses_are_bounded_and_expire(serve: Serve) -> None:
-    async with serve(ServerOptions(maximum_pending_negotiations=2, connect_timeout_seconds=7.0)) as running:
+async def test_tokens_that_nobody_uses_expire_and_cost_nothing_until_then(serve: Serve) -> None:
+    async with serve(ServerOptions(connect_timeout_seconds=7.0)) as running:
         first = await running.negotiate()
-        await running.negotiate()
-        refused = await running.request("POST", "/sample/negotiate")
-        assert refused.status == 429
-        assert "retry-after" in refused.headers
+        for _ in range(20):
+            await running.negotiate()
+        table = running.hubs.endpoint.table
+        assert (len(table.used), len(table.early), len(table.connections)) == (0, 0, 0)
         running.clock.advance(7.0)
-        await running.negotiate()
-        for reply in (
-            await running.upgrade(f"/sample?id={first['connectionToken']}"),
-            await running.request("GET", f"/sample?id={first['connectionToken']}"),
-        ):
+        for reply in await asked_for(running, first["connectionToken"]):
             assert (reply.status, reply.body) == (404, b"No Connection with that ID")
+
+
+async def test_a_token_that_was_changed_or_is_another_hubs_is_unknown(serve: Serve) -> None:
+    async with serve(app=raw(echo)) as running:
+        token = (await running.negotiate())["connectionToken"]
+        others = (await running.negotiate("/raw/negotiate?negotiateVersion=1"))["connectionToken"]
+        for wrong in (("B" if token[0] == "A" else "A") + token[1:], token[:-1], others):
+            for reply in await asked_for(running, wrong):
+                assert (reply.status, reply.body) == (404, b"No Connection with that ID")
+
+
+async def test_a_token_opens_one_connection(serve: Serve) -> None:
+    async with serve() as running:
+        token = (await running.negotiate())["connectionToken"]
+        async with running.connected(f"/sample?id={token}"):
+            pass
+        await running.journal.until("disconnected")
+        await until(lambda: running.hubs.connection_count == 0)
+        assert len(running.hubs.endpoint.table.used) == 1
+        for reply in await asked_for(running, token):
+            assert (reply.status, reply.body) == (404, b"No Connection with that ID")
+
+
+async def asked_for(running: Running, token: str) -> tuple[Reply, ...]:
+    """What each kind of request that a token may open gets."""
+    return (
+        await running.upgrade(f"/sample?id={token}"),
+        await running.request("GET", f"/sample?id={token}"),
+        await running.request("GET", f"/sample?id={token}", Accept="text/event-stream"),
+        await running.request("POST", f"/sample?id={token}", b"x"),
+    )
 
 
 # Redirects

@@ -15,14 +15,13 @@ from hubwire.options import HubOptions
 from hubwire.server.app import HubServer
 from hubwire.server.hosted import Hosted, Opening
 from hubwire.server.outbox import Outbox
+from hubwire.server.outboxes import Outboxes
 from hubwire.server.requests import TrustedProxies, bearer_token, make_request
 from hubwire.server.shutdown import drain, finished_within
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TICK_SECONDS, TimerWheel
-from hubwire.server.tokens import Negotiated, PendingConnections, new_id
 from hubwire.testing import FakeClock
 
-from ..transports.asgi_doubles import posted_input
 from .conftest import until
 
 
@@ -39,6 +38,22 @@ class Member:
         self.ticks.append(now)
         if self._every is not None:
             self._wheel.schedule(self, now + self._every)
+
+
+class Reader:
+    """Somebody for whom much may wait."""
+
+    def __init__(self, outboxes: Outboxes) -> None:
+        self.outbox = Outbox(1000, outboxes, self)
+        self.is_cut = False
+
+    @property
+    def unread_bytes(self) -> int:
+        return self.outbox.queued_bytes
+
+    def cut_off(self, total_limit_bytes: int) -> None:
+        self.is_cut = True
+        self.outbox.drop()
 
 
 class Failing(Member):
@@ -154,75 +169,13 @@ async def test_after_a_long_jump_whoever_asks_for_a_time_that_has_passed_is_serv
 
 @given(st.lists(st.binary(max_size=20), max_size=30))
 def test_an_outbox_keeps_the_order_and_its_limit(items: list[bytes]) -> None:
-    outbox = Outbox(100)
+    outboxes = Outboxes(1000)
+    outbox = Outbox(100, outboxes, Reader(outboxes))
     accepted = [item for item in items if outbox.add(item)]
     assert outbox.queued_bytes == sum(map(len, accepted)) <= 100
     assert len(outbox) == len(accepted)
     assert list(iter(outbox.take, None)) == accepted
     assert outbox.queued_bytes == 0
-
-
-def test_ids_are_short_url_safe_and_differ() -> None:
-    ids = {new_id() for _ in range(1000)}
-    assert len(ids) == 1000
-    assert all(len(each) == 22 and each.replace("-", "").replace("_", "").isalnum() for each in ids)
-
-
-async def test_a_pending_id_is_good_once_for_its_hub_and_for_a_while() -> None:
-    clock = FakeClock()
-    wheel = TimerWheel(clock)
-    pending = PendingConnections(clock, wheel, 15.0, 10)
-    first, second = pending.add("Chat", 1), pending.add("Chat", 0)
-    assert first is not None
-    assert second is not None
-    assert second.token == second.connection_id
-    assert pending.find("Chat", first.connection_id) is None
-    assert pending.find("Other", first.token) is None
-    assert pending.find("Chat", first.token) is first
-    pending.take(first)
-    assert pending.find("Chat", first.token) is None
-    clock.advance(15.0)
-    assert pending.find("Chat", second.token) is None
-
-
-async def test_pending_ids_that_nobody_asks_for_are_forgotten_all_the_same() -> None:
-    clock = FakeClock()
-    wheel = TimerWheel(clock)
-    pending = PendingConnections(clock, wheel, 15.0, 10)
-    first = pending.add("Chat", 1)
-    assert first is not None
-    early = pending.begin_early(first, None, posted_input())
-    assert early is not None
-    await play(clock, wheel, 5.0)
-    pending.add("Chat", 1)
-    await play(clock, wheel, 10.5)
-    assert early.input.has_ended
-    assert len(pending) == 1
-    await play(clock, wheel, 5.0)
-    assert len(pending) == 0
-    assert pending.wheel_slot == -1
-
-
-def test_ids_with_early_input_are_bounded() -> None:
-    clock = FakeClock()
-    pending = PendingConnections(clock, TimerWheel(clock), 15.0, 2_000)
-
-    def negotiated() -> Negotiated:
-        made = pending.add("Chat", 1)
-        assert made is not None
-        return made
-
-    first = negotiated()
-    pending.begin_early(first, None, posted_input())
-    for _ in range(999):
-        assert pending.begin_early(negotiated(), None, posted_input()) is not None
-    last = negotiated()
-    assert pending.begin_early(last, None, posted_input()) is None
-    pending.take(first)
-    assert pending.begin_early(last, None, posted_input()) is not None
-    clock.advance(15.0)
-    assert pending.find("Chat", last.token) is None
-    assert pending.begin_early(negotiated(), None, posted_input()) is not None
 
 
 def request(

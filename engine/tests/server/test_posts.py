@@ -73,5 +73,5 @@ async def test_a_stop_does_not_wait_for_posts_that_go_on(serve: Serve, is_open: 
 
 def inputs(running: Running) -> list[PostedInput]:
     table = running.hubs.endpoint.table
-    early = [each.early.input for each in table.pending._pending.values() if each.early is not None]
+    early = [each.input for each in table.early._inputs.values()]
     return early + [each.input for each in table.requested.values()]

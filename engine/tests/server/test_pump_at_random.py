@@ -16,13 +16,15 @@ import pytest
 
 from hubwire.hub import Hub, HubDispatcher, hub_method
 from hubwire.model import Caller, ConnectRequest, Principal
-from hubwire.options import HubOptions
+from hubwire.options import HubOptions, ServerOptions
 from hubwire.plane import LocalDataPlane
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Hosted, HostedHub, Opening, Served
+from hubwire.server.outboxes import Outboxes
 from hubwire.server.stateful import open_connection
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
+from hubwire.session.message_rates import MessageRates
 from hubwire.testing import FakeClock
 from hubwire.transports.memory import MemoryTransport
 from hubwire.wire.encoded import EncodedMessage
@@ -335,6 +337,8 @@ async def test_whatever_happens_nothing_is_left_and_nothing_is_said_twice(seed: 
         observer=RecordingObserver(),
         wheel=TimerWheel(clock),
         tasks=Tasks(),
+        outboxes=Outboxes(ServerOptions().outbox_total_bytes),
+        rates=MessageRates(OPTIONS),
     )
     forgotten: list[Served] = []
 
@@ -363,3 +367,4 @@ async def test_whatever_happens_nothing_is_left_and_nothing_is_said_twice(seed: 
     assert (len(plane.registry), plane.registry.group_count) == (0, 0)
     assert not any(hub.wheel._slots.values())
     assert connection.activity is None or not (connection.activity._running or connection.activity._questions)
+    assert (len(hub.outboxes), hub.outboxes.waiting_bytes) == (0, 0)

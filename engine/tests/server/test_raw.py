@@ -12,7 +12,16 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from hubwire import ConnectionOptions, ConnectRequest, HubServer, Principal, RawConnection, RawHandler, Unauthorized
+from hubwire import (
+    ConnectionOptions,
+    ConnectRequest,
+    HubServer,
+    Principal,
+    RawConnection,
+    RawHandler,
+    ServerOptions,
+    Unauthorized,
+)
 from hubwire.errors import LocalProtocolError, SlowConsumer, WriteTimeout
 from hubwire.model import Caller
 from hubwire.server.hosted import Opening
@@ -511,9 +520,10 @@ async def opened(
     *,
     principal: Principal | None = None,
     transport: MemoryTransport | None = None,
+    server_options: ServerOptions | None = None,
 ) -> AsyncIterator[Peer]:
     clock = FakeClock()
-    hubs = HubServer(clock=clock, observer=RecordingObserver())
+    hubs = HubServer(server_options, clock=clock, observer=RecordingObserver())
     hubs.add_raw(handler, path="/raw", options=options)
     async with hubs.lifespan():
         (hosted,) = hubs.endpoint.admission.hosted
@@ -622,6 +632,45 @@ async def test_writers_wait_in_line_up_to_the_limit_and_then_the_client_is_cut_o
         assert isinstance(error, SlowConsumer)
         assert (error.queued_messages, error.queued_bytes, error.limit_bytes) == (3, 120, 100)
         assert peer.observer.closed == ["slow"]
+
+
+async def test_what_writers_wait_with_counts_among_all_outboxes() -> None:
+    outcomes: list[object] = []
+
+    async def large(connection: RawConnection) -> None:
+        await connection.read()
+        writes = [connection.write("x" * 600) for _ in range(2)]
+        outcomes.extend(await asyncio.gather(*writes, return_exceptions=True))
+
+    async with opened(large, server_options=ServerOptions(outbox_total_bytes=1000)) as peer:
+        peer.pump.pause_writing()
+        peer.pump.feed(b"go")
+        await peer.settle()
+        assert peer.is_aborted()
+        assert [type(outcome).__base__ for outcome in outcomes] == [ConnectionResetError] * 2
+        error = peer.pump.error
+        assert isinstance(error, SlowConsumer)
+        assert (error.queued_messages, error.queued_bytes, error.limit_bytes) == (2, 1200, 1000)
+        assert error.is_total
+        assert (peer.hubs.outboxes.waiting_bytes, len(peer.hubs.outboxes)) == (0, 0)
+
+
+async def test_writers_that_had_to_wait_leave_nothing_behind() -> None:
+    async def large(connection: RawConnection) -> None:
+        await connection.read()
+        cancelled = asyncio.ensure_future(connection.write("y" * 500))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await connection.write("x" * 500)
+
+    async with opened(large) as peer:
+        peer.pump.pause_writing()
+        peer.pump.feed(b"go")
+        await peer.settle()
+        assert peer.hubs.outboxes.waiting_bytes == 500
+        peer.pump.resume_writing()
+        await peer.settle()
+        assert (peer.hubs.outboxes.waiting_bytes, len(peer.hubs.outboxes)) == (0, 0)
 
 
 async def test_one_writer_alone_may_wait_with_more_than_the_limit() -> None:

@@ -238,6 +238,19 @@ async def test_a_lost_socket_is_not_the_end_and_what_it_did_not_bring_is_sent_ag
         assert targets(second.received()) == ["d"]
 
 
+async def test_messages_that_travel_together_are_counted_one_by_one() -> None:
+    async with stateful() as peer:
+        await begin(peer)
+        peer.connection.post(EncodedMessage.together([EncodedMessage.invocation(name, [""]) for name in "abc"]))
+        await peer.sends({"type": 8, "sequenceId": 2})
+        await peer.vanish()
+        second = await resume(peer)
+        assert second.received() == [
+            {"type": 9, "sequenceId": 3},
+            {"type": 1, "target": "c", "arguments": [""]},
+        ]
+
+
 async def test_with_nothing_to_send_again_the_sequence_comes_alone() -> None:
     async with stateful() as peer:
         await peer.vanish()

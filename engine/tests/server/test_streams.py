@@ -512,3 +512,26 @@ class Waits:
         except asyncio.CancelledError:
             self.events.append("cancelled")
             raise
+
+
+async def test_a_call_begins_behind_a_stream_that_was_asked_for_before_it() -> None:
+    """A plain call may begin in the turn in which it comes, but not before what stands in front of it."""
+    begun: list[str] = []
+
+    async def numbers() -> AsyncGenerator[object, None]:
+        begun.append("stream")
+        yield 1
+
+    async def plain() -> None:
+        begun.append("call")
+
+    told = script(Numbers=numbers)
+    told.methods["Plain"] = plain
+    async with opened(told) as peer:
+        peer.connection.feed(
+            b'{"type":4,"invocationId":"1","target":"Numbers","arguments":[]}\x1e'
+            b'{"type":1,"invocationId":"2","target":"Plain","arguments":[]}\x1e'
+            b'{"type":1,"invocationId":"3","target":"Plain","arguments":[]}\x1e'
+        )
+        await peer.settle()
+        assert begun == ["stream", "call", "call"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import logging
 import socket
 import ssl
@@ -15,10 +13,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from engine.tests.client.certificate import write_certificate
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
@@ -227,9 +222,9 @@ async def test_the_kernel_is_told_to_look_after_silent_peers(serve: Serve, targe
 
 
 async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path)
+    certificate = write_certificate(tmp_path / "certificate.pem")
     context = ssl.create_default_context(cafile=str(certificate))
-    async with serve(app=starlette, ssl_certfile=str(certificate), ssl_keyfile=str(key)) as running:
+    async with serve(app=starlette, ssl_certfile=str(certificate), ssl_keyfile=str(certificate)) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port, ssl=context)
         writer.write(running.head("GET", "/page"))
         async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -245,28 +240,3 @@ async def test_hubs_and_pages_share_a_port_with_tls(serve: Serve, tmp_path: Path
             await socket.send(f'{{"type":1,"invocationId":"2","target":"Echo","arguments":["{text}"]}}\x1e' * 100)
             for _ in range(100):
                 assert text in str(await socket.recv())
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_path, key_path = folder / "certificate.pem", folder / "key.pem"
-    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_path, key_path

@@ -23,7 +23,7 @@ class MemoryPeer:
         self._clock = clock
 
     async def received(self, count: int) -> list[Message]:
-        messages = [each.message for each in self._line.posted]
+        messages = [message for each in self._line.posted for message in each.messages]
         return messages if self._line.closed is None else [*messages, self._line.closed]
 
     async def settle(self) -> None:

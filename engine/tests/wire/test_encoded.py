@@ -11,7 +11,7 @@ from hubwire.options import ALL_PROTOCOLS, PropertyNames
 from hubwire.wire.codec import Codec
 from hubwire.wire.encoded import EncodedMessage, websocket_frame
 from hubwire.wire.framing import MessageReader
-from hubwire.wire.messages import Message
+from hubwire.wire.messages import Invocation, Message
 from hubwire.wire.protocols import hub_protocols
 
 CODECS = [codec for rule in PropertyNames for codec in hub_protocols(ALL_PROTOCOLS, rule).values()]
@@ -25,6 +25,10 @@ class CountingCodec:
         self.name = codec.name
         self.is_binary = codec.is_binary
         self.calls = 0
+
+    @property
+    def shared(self) -> Codec:
+        return self
 
     def reader(self, limit_bytes: int | None) -> MessageReader:
         return self._codec.reader(limit_bytes)
@@ -97,3 +101,74 @@ def test_frames_hold_the_bytes_of_the_vectors(protocol: str) -> None:
         frame = EncodedMessage(row.message).frame(codec)
         assert frame.endswith(row.data)
         assert frame[0] == (0x82 if protocol == "messagepack" else 0x81)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_what_another_process_has_encoded_is_not_encoded_again_and_is_read_only_when_asked_for(codec: Codec) -> None:
+    counting = CountingCodec(codec)
+    sent = EncodedMessage.invocation("target", [1, "x"])
+    received = EncodedMessage.received({counting: sent.payload(codec)}, {})
+    assert received.payload(counting) is sent.payload(codec)
+    assert received.frame(counting) == sent.frame(codec)
+    assert counting.calls == 0
+    message = received.message
+    assert isinstance(message, Invocation)
+    assert (message.target, list(message.arguments)) == ("target", [1, "x"])
+    assert received.message is message
+
+
+def test_a_codec_that_the_other_process_did_not_have_writes_what_was_read() -> None:
+    (first, second) = CODECS[:2]
+    received = EncodedMessage.received({first: EncodedMessage.invocation("target", [1]).payload(first)}, {})
+    assert received.payload(second) == EncodedMessage.invocation("target", [1]).payload(second)
+
+
+def test_a_failure_of_the_other_process_is_the_receivers_too() -> None:
+    (first, second) = CODECS[:2]
+    received = EncodedMessage.received({}, {first: ValueError("too odd")})
+    for codec in (first, second):
+        with pytest.raises(ValueError, match="too odd"):
+            received.frame(codec)
+    with pytest.raises(ValueError, match="at least one codec"):
+        _ = EncodedMessage.received({}, {}).message
+
+
+CALLS = [Invocation("a", [1]), Invocation("b", ["x\x1ey"]), Invocation("c", [])]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_messages_that_travel_together_are_one_frame_and_written_once(codec: Codec) -> None:
+    counting = CountingCodec(codec)
+    alone = [EncodedMessage(call) for call in CALLS]
+    together = EncodedMessage.together([EncodedMessage.together(alone[:2]), alone[2]])
+    whole = b"".join(message.payload(codec) for message in alone)
+    for _ in range(10):
+        assert together.frame(counting) == websocket_frame(whole, codec.is_binary)
+    assert counting.calls == len(CALLS)
+    assert list(together.parts) == alone
+    assert together.pieces(codec) == [message.payload(codec) for message in alone]
+    assert together.messages == CALLS
+    with pytest.raises(ValueError, match="too many values"):
+        _ = together.message
+
+
+def test_several_that_another_process_has_encoded_are_read_and_written_again() -> None:
+    first, second = hub_protocols(ALL_PROTOCOLS, PropertyNames.AS_DECLARED).values()
+    together = EncodedMessage.together([EncodedMessage(call) for call in CALLS])
+    received = EncodedMessage.received({first: together.payload(first)}, {})
+    assert received.pieces(first) == together.pieces(first)
+    assert received.payload(second) == together.payload(second)
+    assert list(received.parts) == [received]
+
+
+def test_one_that_cannot_be_written_keeps_all_from_it() -> None:
+    codec = hub_protocols(ALL_PROTOCOLS, PropertyNames.AS_DECLARED)["json"]
+    together = EncodedMessage.together([EncodedMessage(CALLS[0]), EncodedMessage.invocation("b", [float("nan")])])
+    for _ in range(2):
+        with pytest.raises(ValueError, match="nan has no JSON form"):
+            together.frame(codec)
+
+
+def test_nothing_does_not_travel_together() -> None:
+    with pytest.raises(ValueError, match="at least one message"):
+        EncodedMessage.together([])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubwire.errors import InvalidMessage, MessageTooLarge
-from hubwire.wire.framing import LengthPrefixedReader, MessageReader, SeparatedReader, length_prefix
+from hubwire.wire.framing import LengthPrefixedReader, MessageReader, SeparatedReader, length_prefix, split_messages
 
 SEPARATED: dict[str, tuple[bytes, list[bytes], bytes]] = {
     "nothing": (b"", [], b""),
@@ -183,3 +183,17 @@ def test_input_in_single_bytes_costs_no_more_than_its_length(kind: Kind) -> None
 def test_a_length_that_no_prefix_can_say_is_our_fault() -> None:
     with pytest.raises(ValueError, match="too long"):
         length_prefix(2**31)
+
+
+@pytest.mark.parametrize(("kind", "data", "messages", "rest"), TABLE)
+def test_a_payload_of_whole_messages_is_cut_with_their_framing(
+    kind: Kind, data: bytes, messages: list[bytes], rest: bytes
+) -> None:
+    is_binary = kind is LengthPrefixedReader
+    if rest:
+        with pytest.raises(InvalidMessage):
+            split_messages(data, is_binary)
+        return
+    pieces = split_messages(data, is_binary)
+    assert b"".join(pieces) == data
+    assert [read_all(kind(None), [piece]) for piece in pieces] == [[message] for message in messages]

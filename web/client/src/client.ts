@@ -12,17 +12,22 @@ import {
   type MetricName,
   TARGETS,
 } from '@meschain/contracts';
-import { type HubLink, type LinkFactory, signalrLink } from './connection.ts';
+import { CatchUp } from './catch-up.ts';
+import { type HubLink, type LinkFactory, type Place, signalrLink } from './connection.ts';
 import { dispatch, domEventOf, type HubEvents, type HubTarget, type Loose } from './events.ts';
-import { record, text } from './fields.ts';
+import { isNewAlert, record, text } from './fields.ts';
 import { writeConnectionStatus, writeDashboard, writeMetrics, writeSync } from './gemini.ts';
-import { firstConnectDelayMs, retryDelayMs } from './retry.ts';
+import { firstConnectDelayMs, moveDelayMs, moveRetryMs, retryDelayMs } from './retry.ts';
 import { LoggedOut, TokenStore } from './tokens.ts';
 
 const HEALTH_CHECK_MS = 30_000;
 const ADMIN_ROLES = new Set(['super_admin', 'admin']);
 /** Ids kept to tell doubles; more than the server keeps pending for one user. */
 const REMEMBERED_NOTIFICATIONS = 1000;
+/** After a fault of the server, some 15 s in all; then live events go on without what was missed. */
+const RESUME_RETRIES = 4;
+/** How SignalR words a fault that is none of the caller's. */
+const SERVER_FAULT = 'An unexpected error';
 
 export interface ClientOptions {
   /** Hub to enter; without it the role decides. */
@@ -34,6 +39,8 @@ export interface ClientOptions {
   /** false: nothing happens before `start()`. */
   autoStart?: boolean;
   tokens?: TokenStore;
+  /** Position up to which an earlier page has seen all events; what came since is replayed. */
+  position?: number;
   /** Builds the connection; tests give their own. */
   link?: LinkFactory;
 }
@@ -53,10 +60,14 @@ export class MesChainSignalRClient {
   readonly hub: string;
 
   private readonly tokens: TokenStore;
-  private readonly link: HubLink;
-  private readonly joins = new Map<string, () => Promise<unknown>>();
+  private readonly makeLink: (direct?: boolean, place?: Place | null) => HubLink;
+  private link: HubLink;
+  private readonly joins = new Map<string, (link: HubLink) => Promise<unknown>>();
   private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly catchUp = new CatchUp((target, payload) => this.handle(target as HubTarget, payload));
   private readonly shownNotifications = new Set<string>();
+  private next: HubLink | null = null;
+  private isMoving = false;
   private starting: Promise<void> | null = null;
   private stopped = false;
   private everConnected = false;
@@ -69,16 +80,21 @@ export class MesChainSignalRClient {
     this.userRole = userRole;
     this.hub = options.hub ?? defaultHub(userRole);
     this.tokens = options.tokens ?? new TokenStore(options.api);
-    this.link = (options.link ?? signalrLink)({
-      api: options.api ?? '/api',
-      hub: options.hub ?? '',
-      userId,
-      userRole,
-      token: () => this.tokens.fresh(),
-      nextDelayMs: (failures, reason) => this.nextDelayMs(failures, reason),
-    });
-    this.bind();
-    this.joins.set('role', () => this.joinByRole(options.metrics ?? ['basic']));
+    this.makeLink = (direct = false, place = null) =>
+      (options.link ?? signalrLink)({
+        api: options.api ?? '/api',
+        hub: options.hub ?? '',
+        userId,
+        userRole,
+        direct,
+        place,
+        token: () => this.tokens.fresh(),
+        nextDelayMs: (failures, reason) => this.nextDelayMs(failures, reason),
+      });
+    this.link = this.makeLink();
+    if (options.position !== undefined) this.catchUp.startFrom(options.position);
+    this.bind(this.link);
+    this.joins.set('role', (link) => this.joinByRole(link, options.metrics ?? ['basic']));
     // A microtask later, so that the page can add its listeners first.
     if (options.autoStart ?? true) queueMicrotask(() => void this.start());
   }
@@ -98,6 +114,7 @@ export class MesChainSignalRClient {
     this.stopped = true;
     this.wake?.();
     this.stopHealthCheck();
+    this.leaveNext();
     await this.link.stop();
   }
 
@@ -110,6 +127,11 @@ export class MesChainSignalRClient {
     return this.link.state;
   }
 
+  /** Where this page stands in the order of all events, to go on from there elsewhere; null: nowhere yet. */
+  get position(): number | null {
+    return this.catchUp.position;
+  }
+
   /** Listens to a hub event; the function returned stops it. Fields may be missing. */
   on<Target extends HubTarget>(target: Target, handler: (payload: Loose<HubEvents[Target]>) => void): () => void {
     const handlers = this.listeners.get(target) ?? new Set();
@@ -119,19 +141,21 @@ export class MesChainSignalRClient {
 
   /** Joins the admin group; again after each reconnect. */
   async subscribeToAdminUpdates(): Promise<void> {
-    await this.join('role', () => this.invoke(METHODS.JoinAdminGroup, this.userId, this.userRole));
+    await this.join('role', (link) => link.invoke(METHODS.JoinAdminGroup, this.userId, this.userRole));
   }
 
   /** Asks for metrics; again after each reconnect. */
   async subscribeToDashboard(metrics: readonly MetricName[] = ['basic']): Promise<void> {
     const wanted = [...metrics];
-    await this.join(`metrics:${wanted.join()}`, () => this.invoke(METHODS.SubscribeToDashboard, this.userId, wanted));
+    await this.join(`metrics:${wanted.join()}`, (link) =>
+      link.invoke(METHODS.SubscribeToDashboard, this.userId, wanted),
+    );
   }
 
   /** Joins a marketplace, or `all` that the user may see; again after each reconnect. */
   async joinMarketplace(marketplace: MarketplaceCode | 'all'): Promise<void> {
-    await this.join(`marketplace:${marketplace}`, () =>
-      this.invoke(METHODS.JoinMarketplaceGroup, marketplace, this.userId),
+    await this.join(`marketplace:${marketplace}`, (link) =>
+      link.invoke(METHODS.JoinMarketplaceGroup, marketplace, this.userId),
     );
   }
 
@@ -162,6 +186,7 @@ export class MesChainSignalRClient {
     for (let failures = 0; !this.stopped && this.link.state !== 'Connected';) {
       writeConnectionStatus(false);
       try {
+        this.holdEvents();
         await this.link.start();
         break;
       } catch (error) {
@@ -185,23 +210,32 @@ export class MesChainSignalRClient {
   /** After a connect and after a reconnect alike: joins are idempotent on the server. */
   private async opened(event: 'signalr:connected' | 'signalr:reconnected'): Promise<void> {
     this.startHealthCheck();
-    await this.joinAll();
+    await this.joinAll(this.link);
+    await this.resumeEvents();
     if (!this.isConnected()) return;
     writeConnectionStatus(true);
     dispatch(event, this.detail());
   }
 
-  private bind(): void {
+  /** What a connection does counts while it is the one; one that is left may end as it likes. */
+  private bind(link: HubLink): void {
     for (const target of TARGETS) {
-      this.link.on(target, (...args) => this.received(target, args[0]));
+      link.on(target, (...args) => this.received(link, target, args[0]));
     }
-    this.link.onreconnecting((error) => {
+    link.onreconnecting((error) => {
+      if (link !== this.link) return;
+      this.leaveNext();
+      this.holdEvents();
       this.stopHealthCheck();
       writeConnectionStatus(false);
       dispatch('signalr:reconnecting', this.detail(error));
     });
-    this.link.onreconnected(() => void this.opened('signalr:reconnected'));
-    this.link.onclose((error) => this.closed(error));
+    link.onreconnected(() => {
+      if (link === this.link) void this.opened('signalr:reconnected');
+    });
+    link.onclose((error) => {
+      if (link === this.link) this.closed(error);
+    });
   }
 
   /**
@@ -209,6 +243,7 @@ export class MesChainSignalRClient {
    * The latter is tried anew: negotiate decides whether this log-in may come back.
    */
   private closed(error: Error | undefined): void {
+    this.leaveNext();
     this.stopHealthCheck();
     writeConnectionStatus(false);
     if (!this.stopped && this.everConnected && !this.loggedOut) {
@@ -251,29 +286,92 @@ export class MesChainSignalRClient {
     });
   }
 
-  // --- groups
+  // --- moves: the next connection is there before this one is left
 
-  private joinByRole(metrics: readonly MetricName[]): Promise<unknown> {
-    switch (this.hub) {
-      case ADMIN_HUB:
-        return this.invoke(METHODS.JoinAdminGroup, this.userId, this.userRole);
-      case MARKETPLACE_HUB:
-        return this.invoke(METHODS.JoinMarketplaceGroup, 'all', this.userId);
-      default:
-        return this.invoke(METHODS.SubscribeToDashboard, this.userId, [...metrics]);
+  /** The server wants another place to hold the connection. Told twice is told once. */
+  private async move(deadline: string, place: Place | null): Promise<void> {
+    if (this.isMoving) return;
+    this.isMoving = true;
+    try {
+      const end = Date.parse(deadline);
+      const left = Number.isNaN(end) ? 0 : end - Date.now();
+      await this.pause(moveDelayMs(left, Math.random()));
+      const old = this.link;
+      for (let failures = 0; this.mayMoveFrom(old); failures += 1) {
+        const next = failures === 0 ? this.makeLink(true, place) : this.makeLink();
+        if (await this.moveOnce(old, next)) return;
+        // The server closes the old connection at the deadline, and then it is an ordinary reconnect.
+        await this.pause(moveRetryMs(failures, Math.random()));
+      }
+    } finally {
+      this.isMoving = false;
     }
   }
 
-  private async join(key: string, call: () => Promise<unknown>): Promise<void> {
-    this.joins.set(key, call);
-    // Not connected yet: the connect that is under way does it.
-    if (this.isConnected()) await call();
+  private mayMoveFrom(old: HubLink): boolean {
+    return !this.stopped && !this.loggedOut && this.link === old && old.state === 'Connected';
   }
 
-  private async joinAll(): Promise<void> {
+  private async moveOnce(old: HubLink, next: HubLink): Promise<boolean> {
+    this.bind(next);
+    this.next = next;
+    if (this.hearsEvents) this.catchUp.openingBeside();
+    try {
+      await next.start();
+      await this.joinAll(next);
+      if (!this.mayMoveFrom(old) || next.state !== 'Connected') throw new Error('The move was overtaken.');
+      if (this.hearsEvents) {
+        const answer = await this.catchUp.resume((position) => next.invoke(METHODS.ResumeEvents, position, true));
+        if (answer !== null && !answer.complete) dispatch('signalr:eventsMissed', answer);
+      }
+      if (!this.mayMoveFrom(old) || this.next !== next) throw new Error('The move was overtaken.');
+    } catch (error) {
+      this.noteRefusal(error);
+      if (this.next === next) this.leaveNext();
+      else next.stop().catch(() => undefined);
+      return false;
+    }
+    this.next = null;
+    this.link = next;
+    dispatch('signalr:moved', this.detail());
+    await old.stop().catch(() => undefined);
+    return true;
+  }
+
+  /** Gives up a move that is under way: the connection that there is has been lost, or is closed. */
+  private leaveNext(): void {
+    const next = this.next;
+    this.next = null;
+    if (next === null) return;
+    if (this.hearsEvents) this.catchUp.opened();
+    next.stop().catch(() => undefined);
+  }
+
+  // --- groups
+
+  private joinByRole(link: HubLink, metrics: readonly MetricName[]): Promise<unknown> {
+    switch (this.hub) {
+      case ADMIN_HUB:
+        return link.invoke(METHODS.JoinAdminGroup, this.userId, this.userRole);
+      case MARKETPLACE_HUB:
+        return link.invoke(METHODS.JoinMarketplaceGroup, 'all', this.userId);
+      default:
+        return link.invoke(METHODS.SubscribeToDashboard, this.userId, [...metrics]);
+    }
+  }
+
+  private async join(key: string, call: (link: HubLink) => Promise<unknown>): Promise<void> {
+    this.joins.set(key, call);
+    // Not connected yet: the connect that is under way does it.
+    if (!this.isConnected()) return;
+    if (this.next?.state === 'Connected') call(this.next).catch(() => undefined);
+    await call(this.link);
+  }
+
+  private async joinAll(link: HubLink): Promise<void> {
     for (const call of [...this.joins.values()]) {
       try {
-        await call();
+        await call(link);
       } catch (error) {
         // A refused join leaves the others standing; a lost connection comes back by `opened`.
         console.warn('A group could not be joined.', error);
@@ -283,16 +381,50 @@ export class MesChainSignalRClient {
 
   // --- events
 
-  private received(target: HubTarget, payload: unknown): void {
-    const data = record(payload);
-    if (target === 'receiveNotification') {
-      this.notified(data);
-      return;
+  private get hearsEvents(): boolean {
+    return this.hub === ADMIN_HUB || this.hub === MARKETPLACE_HUB;
+  }
+
+  private holdEvents(): void {
+    if (this.hearsEvents) this.catchUp.opening();
+  }
+
+  /** Has the server replay what was missed since the last connection; on the first there is nothing to miss. */
+  private async resumeEvents(): Promise<void> {
+    for (let failures = 0; this.hearsEvents && this.isConnected(); failures += 1) {
+      try {
+        const answer = await this.catchUp.resume((position) => this.invoke(METHODS.ResumeEvents, position, true));
+        if (answer !== null && !answer.complete) dispatch('signalr:eventsMissed', answer);
+        return;
+      } catch (error) {
+        // Of a connection that was lost the next one asks. A server that cannot do it now is asked again; one that
+        // refuses, or does not know the method, says so at once.
+        if (!this.isConnected()) return;
+        if (failures >= RESUME_RETRIES || !(error instanceof Error && error.message.includes(SERVER_FAULT))) {
+          console.warn('What was missed could not be replayed.', error);
+          this.catchUp.opened();
+          return;
+        }
+        await this.pause(retryDelayMs(failures));
+      }
     }
+  }
+
+  private received(link: HubLink, target: HubTarget, payload: unknown): void {
+    const isNext = link === this.next;
+    if (link !== this.link && !isNext) return;
+    const data = record(payload);
+    if (target === 'receiveNotification') this.notified(data);
+    else if (target === 'serverMoving') {
+      if (!isNext) void this.move(text(data.deadline), placeOf(data));
+    } else this.catchUp.received(target, data, isNext);
+  }
+
+  private handle(target: HubTarget, data: Record<string, unknown>): void {
     this.guarded(() => this.write(target, data));
     this.tell(target, data);
     if (target === 'updateAdminDashboard') this.callHook('updateGeminiDashboard', data);
-    if (target === 'systemAlert')
+    if (target === 'systemAlert' && isNewAlert(data))
       this.callHook('showGeminiNotification', text(data.message), text(data.level) || 'info', data);
   }
 
@@ -376,6 +508,11 @@ export class MesChainSignalRClient {
   private detail(error?: unknown): { hub: string; error: string } {
     return { hub: this.hub, error: error instanceof Error ? error.message : '' };
   }
+}
+
+function placeOf(moving: Record<string, unknown>): Place | null {
+  const [url, accessToken] = [text(moving.url), text(moving.accessToken)];
+  return url === '' || accessToken === '' ? null : { url, accessToken };
 }
 
 const LOGGED_OUT_TEXT = new LoggedOut().message;

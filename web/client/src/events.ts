@@ -1,6 +1,6 @@
 // What the client tells: hub events (generated from the server's contracts) and its own DOM events on `document`.
 
-import type { HubEvents } from '@meschain/contracts';
+import type { HubEvents, ResumeAnswer } from '@meschain/contracts';
 
 export type { HubEvents };
 export type HubTarget = keyof HubEvents;
@@ -16,6 +16,8 @@ export type Loose<T> = T extends (infer Item)[]
 export interface SignalREvents {
   /** The first connect of this client succeeded and its joins are done. Not fired by a reconnect. */
   'signalr:connected': ConnectionDetail;
+  /** Another place holds the connection now; nothing was missed and nothing has to be done. */
+  'signalr:moved': ConnectionDetail;
   /** The connection is closed: by `disconnect()`, or because the log-in ended. Not fired while it is reconnecting. */
   'signalr:disconnected': ConnectionDetail;
   /** An open connection was lost; attempts follow. Fired once per loss, not per attempt. */
@@ -26,6 +28,8 @@ export interface SignalREvents {
   'signalr:connectionFailed': ConnectionDetail;
   /** The log-in has ended and nothing but a new log-in helps. `signalr:disconnected` follows. */
   'signalr:loggedOut': ConnectionDetail;
+  /** Events were missed that the server no longer keeps: load what the page shows anew. Not fired for those replayed. */
+  'signalr:eventsMissed': ResumeAnswer;
   /** `updateAdminDashboard` arrived. */
   'signalr:adminDashboardUpdate': Loose<HubEvents['updateAdminDashboard']>;
 }

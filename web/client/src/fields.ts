@@ -14,6 +14,11 @@ export function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Whether an alert was raised just now: it comes again with the same id once it is acknowledged or over. */
+export function isNewAlert(alert: { state?: unknown }): boolean {
+  return (text(alert.state) || 'firing') === 'firing';
+}
+
 /** Whether `sources` says that the figure has no source; its value is 0 then and must not be shown as one. */
 export function hasNoSource(sources: unknown, figure: string): boolean {
   return record(sources)[figure] === 'none';

@@ -8,7 +8,7 @@ import { hasNoSource, number, record, text } from './fields.ts';
 export const NO_FIGURE = '—';
 
 /** Values that become part of a class name; anything else is `unknown`. */
-const STATES = new Set(['healthy', 'warning', 'error', 'unknown', 'idle', 'queued', 'running', 'success']);
+const STATES = new Set(['healthy', 'warning', 'error', 'unknown', 'idle', 'queued', 'running', 'success', 'cancelled']);
 
 const WORDS: Record<string, Record<string, string>> = {
   tr: {
@@ -22,6 +22,7 @@ const WORDS: Record<string, Record<string, string>> = {
     queued: 'Sırada',
     running: 'Eşitleniyor',
     success: 'Eşitlendi',
+    cancelled: 'İptal edildi',
     'error.sync': 'Hata',
     'warning.sync': 'Uyarı',
     'unknown.sync': 'Kaynak yok',
@@ -40,6 +41,7 @@ const WORDS: Record<string, Record<string, string>> = {
     queued: 'Queued',
     running: 'Syncing',
     success: 'Synced',
+    cancelled: 'Cancelled',
     'error.sync': 'Error',
     'warning.sync': 'Warning',
     'unknown.sync': 'No source',
@@ -206,7 +208,7 @@ export function writeSync(data: Record<string, unknown>): void {
   const status = text(data.status) || (data.completed === true ? 'success' : progress === null ? '' : 'running');
   writeMarketplace(code, {
     status,
-    lastSync: data.completed === true && status !== 'error' ? data.occurredAt : undefined,
+    lastSync: data.completed === true && !['error', 'cancelled'].includes(status) ? data.occurredAt : undefined,
   });
   const failed = number(data.failed);
   if (failed !== null) write(`${code}-error-count`, formatNumber(failed));

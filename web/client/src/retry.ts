@@ -16,3 +16,19 @@ export function retryDelayMs(failures: number): number {
 export function firstConnectDelayMs(failures: number): number | null {
   return failures >= FIRST_CONNECT_ATTEMPTS ? null : retryDelayMs(failures - 1);
 }
+
+/** At most so much of the time to the deadline is waited before a move. The server tells a few at a time as it is. */
+const MOVE_SPREAD = 0.02;
+/** More time than that is not believed: the page's clock may be wrong. */
+const LONGEST_LEFT_MS = 30_000;
+const SHORTEST_MOVE_RETRY_MS = 500;
+
+/** Milliseconds to wait before the first attempt of a move; `random` from 0 to below 1. */
+export function moveDelayMs(leftMs: number, random: number): number {
+  return Math.min(Math.max(0, leftMs), LONGEST_LEFT_MS) * MOVE_SPREAD * random;
+}
+
+/** The same before another attempt. */
+export function moveRetryMs(failures: number, random: number): number {
+  return Math.min(SHORTEST_MOVE_RETRY_MS * 2 ** Math.min(failures, 10), LONGEST_DELAY_MS) * (0.5 + random / 2);
+}

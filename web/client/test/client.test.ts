@@ -243,6 +243,16 @@ describe('events', () => {
     expect(shown).toEqual([['Stock is low', 'warning']]);
   });
 
+  it('calls nobody for an alert that comes again because of what became of it', async () => {
+    const shown: unknown[] = [];
+    Object.assign(window, { showGeminiNotification: (message: string) => shown.push(message) });
+    await client('admin').start();
+    link.receive('systemAlert', { id: '1', message: 'Stock is low', state: 'firing' });
+    link.receive('systemAlert', { id: '1', message: 'Stock is low', state: 'acknowledged' });
+    link.receive('systemAlert', { id: '1', message: 'Stock is low', state: 'resolved' });
+    expect(shown).toEqual(['Stock is low']);
+  });
+
   it('writes what it is given and leaves the rest', async () => {
     for (const id of [
       'active-sessions',
@@ -350,5 +360,86 @@ describe('calls', () => {
     link.comeBack();
     await vi.advanceTimersByTimeAsync(0);
     expect(link.methods()).toEqual(['JoinAdminGroup']);
+  });
+});
+
+describe('catching up', () => {
+  const FAULT = new Error("An unexpected error occurred invoking 'ResumeEvents' on the server.");
+
+  it('asks after each connect for what it missed, behind its joins', async () => {
+    const subject = client('marketplace_manager');
+    const seen: unknown[] = [];
+    subject.on('orderNotification', (order) => seen.push(order.position));
+    link.answer = (method) => {
+      if (method !== 'ResumeEvents') return null;
+      expect(link.methods()).toContain('JoinMarketplaceGroup');
+      if (link.resumes.length === 2) link.receive('orderNotification', { eventId: 'b', position: 5, replayed: true });
+      return { position: link.resumes.length === 1 ? 3 : 5, complete: true, more: false, orders: [] };
+    };
+    await subject.start();
+    link.receive('orderNotification', { eventId: 'a', position: 4 });
+    link.lose();
+    link.comeBack();
+    link.receive('orderNotification', { eventId: 'c', position: 6 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(link.resumes).toEqual([null, 4]);
+    expect(seen).toEqual([4, 5, 6]);
+    expect(subject.position).toBe(6);
+  });
+
+  it('goes on from the position that it is given', async () => {
+    await client('admin', { position: 12 }).start();
+    expect(link.resumes).toEqual([12]);
+  });
+
+  it('asks nothing on the dashboard hub, which has no events', async () => {
+    const subject = client('viewer');
+    const seen: unknown[] = [];
+    subject.on('metricsUpdate', (metrics) => seen.push(metrics));
+    await subject.start();
+    link.receive('metricsUpdate', {});
+    expect([link.resumes, seen.length]).toEqual([[], 1]);
+  });
+
+  it('tells the page when something was missed for good', async () => {
+    const missed = new EventLog(['signalr:eventsMissed']);
+    link.answer = () => ({ position: 9, complete: false, more: false, orders: [] });
+    await client('admin', { position: 2 }).start();
+    expect(missed.namesSeen).toEqual(['signalr:eventsMissed']);
+    missed.close();
+  });
+
+  it('asks again after a fault of the server, and holds what comes meanwhile', async () => {
+    const subject = client('admin');
+    const seen: unknown[] = [];
+    subject.on('systemAlert', (alert) => seen.push(alert.position));
+    link.refuse = (method) => (method === 'ResumeEvents' && link.resumes.length < 3 ? FAULT : null);
+    const started = subject.start();
+    await vi.advanceTimersByTimeAsync(0);
+    link.receive('systemAlert', { eventId: 'a', position: 1 });
+    expect(seen).toEqual([]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await started;
+    expect(link.resumes).toEqual([null, null, null]);
+    expect(seen).toEqual([1]);
+  });
+
+  it.each([
+    ['a server that does not know the method', new Error('Method does not exist.'), 1],
+    ['a fault that stays', FAULT, 5],
+  ])('goes on live without it: %s', async (_, error, attempts) => {
+    const warn = console.warn;
+    console.warn = () => undefined;
+    const subject = client('admin');
+    const seen: unknown[] = [];
+    subject.on('systemAlert', (alert) => seen.push(alert.position));
+    link.refuse = (method) => (method === 'ResumeEvents' ? error : null);
+    const started = subject.start();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await started;
+    link.receive('systemAlert', { eventId: 'a', position: 1 });
+    expect(link.resumes).toHaveLength(attempts);
+    expect(seen).toEqual([1]);
+    console.warn = warn;
   });
 });

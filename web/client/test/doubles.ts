@@ -5,12 +5,18 @@ import type { TokenEnvironment } from '../src/tokens.ts';
 
 export class FakeLink implements HubLink {
   state = 'Disconnected';
+  /** All calls but `ResumeEvents`, which every connect makes. */
   readonly calls: { method: string; args: unknown[] }[] = [];
+  /** The positions that `ResumeEvents` was called with. */
+  readonly resumes: unknown[] = [];
   /** Errors that the next starts fail with, in order; none left: success. */
   failures: Error[] = [];
   starts = 0;
   options: LinkOptions | null = null;
   refuse: (method: string) => Error | null = () => null;
+  /** What a method answers; null without it. */
+  answer: (method: string, args: unknown[]) => unknown | Promise<unknown> = (method) =>
+    method === 'ResumeEvents' ? { position: 0, complete: true, more: false, orders: [] } : null;
   private readonly handlers = new Map<string, (...args: unknown[]) => void>();
   private reconnecting: ((error?: Error) => void)[] = [];
   private reconnected: (() => void)[] = [];
@@ -37,10 +43,11 @@ export class FakeLink implements HubLink {
   async invoke(method: string, ...args: unknown[]): Promise<unknown> {
     if (this.state !== 'Connected')
       throw new Error("Cannot send data if the connection is not in the 'Connected' State.");
-    this.calls.push({ method, args });
+    if (method === 'ResumeEvents') this.resumes.push(args[0]);
+    else this.calls.push({ method, args });
     const refusal = this.refuse(method);
     if (refusal) throw refusal;
-    return null;
+    return this.answer(method, args);
   }
 
   on(target: string, handler: (...args: unknown[]) => void): void {

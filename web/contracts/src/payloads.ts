@@ -32,18 +32,20 @@ export const TARGETS = [
   'metricsUpdate',
   'performanceData',
   'businessMetrics',
+  'serverMoving',
 ] as const;
 export interface HubEvents {
   updateAdminDashboard: DashboardData;
-  systemAlert: SystemAlert;
+  systemAlert: SystemAlert & Partial<EventStamp>;
   receiveNotification: Notification;
-  userActivityUpdate: UserActivity;
-  marketplaceSyncUpdate: SyncUpdate;
-  inventoryUpdate: InventoryUpdate;
-  orderNotification: OrderNotification;
+  userActivityUpdate: UserActivity & Partial<EventStamp>;
+  marketplaceSyncUpdate: SyncUpdate & Partial<EventStamp>;
+  inventoryUpdate: InventoryUpdate & Partial<EventStamp>;
+  orderNotification: OrderNotification & Partial<EventStamp>;
   metricsUpdate: MetricsUpdate;
   performanceData: PerformanceUpdate;
   businessMetrics: BusinessMetrics;
+  serverMoving: ServerMoving;
 }
 export const METHODS = {
   JoinAdminGroup: 'JoinAdminGroup',
@@ -59,6 +61,7 @@ export const METHODS = {
   BroadcastPerformanceData: 'BroadcastPerformanceData',
   SendNotification: 'SendNotification',
   AcknowledgeNotification: 'AcknowledgeNotification',
+  ResumeEvents: 'ResumeEvents',
 } as const;
 export const LOGIN_ROLES = [
   'super_admin',
@@ -70,6 +73,33 @@ export const LOGIN_ROLES = [
   'viewer',
 ] as const;
 export type RoleName = (typeof LOGIN_ROLES)[number];
+export const ROLES_OF_OPERATION = {
+  JoinAdminGroup: ['super_admin', 'admin'],
+  BroadcastSystemAlert: ['super_admin', 'admin'],
+  UpdateAdminDashboard: [],
+  HandleAdminCommand: ['super_admin', 'admin'],
+  JoinMarketplaceGroup: ['super_admin', 'admin', 'marketplace_manager', 'dropshipper'],
+  'SyncMarketplaceData:sync': ['super_admin', 'admin', 'marketplace_manager'],
+  'SyncMarketplaceData:data': [],
+  UpdateInventoryStatus: [],
+  BroadcastSyncProgress: [],
+  SubscribeToDashboard: ['super_admin', 'admin', 'marketplace_manager', 'technical', 'dropshipper', 'user', 'viewer'],
+  UpdateMetrics: [],
+  BroadcastPerformanceData: [],
+  SendNotification: ['super_admin', 'admin'],
+  AcknowledgeNotification: [
+    'super_admin',
+    'admin',
+    'marketplace_manager',
+    'technical',
+    'dropshipper',
+    'user',
+    'viewer',
+  ],
+  ResumeEvents: ['super_admin', 'admin', 'marketplace_manager', 'dropshipper'],
+  'PUT /api/schedules': ['super_admin', 'admin'],
+} as const;
+export type OperationName = keyof typeof ROLES_OF_OPERATION;
 export const HUBS_OF_ROLE = {
   super_admin: ['MesChainAdminHub', 'MesChainMarketplaceHub', 'MesChainDashboardHub'],
   admin: ['MesChainAdminHub', 'MesChainMarketplaceHub', 'MesChainDashboardHub'],
@@ -157,7 +187,7 @@ export interface PerformanceMetrics {
    */
   errorRate: number;
   /**
-   * Seconds since this server started.
+   * Seconds since the process of this service that has run longest started.
    */
   uptime: number;
   /**
@@ -258,6 +288,10 @@ export interface InventoryUpdate {
    */
   listedQuantity: number;
   /**
+   * The shop's `product_option_value_id` whose quantity it is; 0: the product's own.
+   */
+  optionValueId: number;
+  /**
    * `stock_changed` `order` `cancel` `listing_status` `sync`.
    */
   reason: string;
@@ -274,7 +308,7 @@ export interface SyncUpdate {
   progress: number;
   completed: boolean;
   /**
-   * `queued` `running` `success` `error`.
+   * `queued` `running` `success` `error` `cancelled`.
    */
   status: string;
   jobId: string;
@@ -299,6 +333,145 @@ export interface SystemAlert {
    */
   source: string;
   timestamp: string;
+  /**
+   * `firing` `acknowledged` `resolved`: it comes again with the same id when that changes.
+   */
+  state: string;
+  /**
+   * Name of the rule that watches it; empty: none does.
+   */
+  rule: string;
+  acknowledgedBy: string;
+}
+/**
+ * One alert of the book, in `GET /api/alerts`.
+ */
+export interface AlertRow {
+  id: string;
+  message: string;
+  /**
+   * `info` `warning` `error` `critical`.
+   */
+  level: string;
+  /**
+   * When it was raised.
+   */
+  timestamp: string;
+  /**
+   * `rule` `person` `system` `published`.
+   */
+  source: string;
+  /**
+   * For people: a name, or `system`.
+   */
+  raisedBy: string;
+  /**
+   * Name of the rule that raised it, or empty.
+   */
+  rule: string;
+  /**
+   * `firing` `acknowledged` `resolved`.
+   */
+  state: string;
+  /**
+   * What was measured when it was raised.
+   */
+  value: number | null;
+  threshold: number | null;
+  unit: string;
+  acknowledgedBy: string;
+  acknowledgedAt: string | null;
+  resolvedAt: string | null;
+}
+/**
+ * One rule, in `GET /api/alerts`.
+ */
+export interface AlertRuleRow {
+  name: string;
+  title: string;
+  /**
+   * Empty: it either holds or does not, and the figure is 1 or 0.
+   */
+  unit: string;
+  threshold: number;
+  clearAt: number;
+  forSeconds: number;
+  level: string;
+  /**
+   * `ok` `pending` `firing` `unknown`.
+   */
+  state: string;
+  /**
+   * What was measured at the last look; null: there was nothing to measure, or it could not be.
+   */
+  value: number | null;
+  silencedUntil: string | null;
+  silencedBy: string;
+  silenceReason: string;
+}
+/**
+ * Answer of `GET /api/alerts`.
+ */
+export interface AlertBookAnswer {
+  /**
+   * The newest first.
+   */
+  alerts: AlertRow[];
+  rules: AlertRuleRow[];
+}
+/**
+ * What each event that is kept has beside its own fields, so that nothing is lost and nothing shown twice.
+ */
+export interface EventStamp {
+  /**
+   * Names what happened: one that was seen before is a double.
+   */
+  eventId: string;
+  /**
+   * Its place in the order of all events; `ResumeEvents` takes it.
+   */
+  position: number;
+  /**
+   * It was missed, and comes by `ResumeEvents`; absent on one that comes live.
+   */
+  replayed: boolean;
+}
+/**
+ * An event as the one that would have been sent.
+ */
+export interface MissedEvent {
+  target: string;
+  /**
+   * With the fields of an event stamp, `replayed` among them.
+   */
+  payload: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Answer of `ResumeEvents`.
+ */
+export interface ResumeAnswer {
+  /**
+   * Events up to here have been replayed; what still comes live and is not above it is a double.
+   */
+  position: number;
+  /**
+   * False: the position given is older than what is kept, or not known, so that events were missed for good.
+   */
+  complete: boolean;
+  /**
+   * Call again with this position: the rest follows.
+   */
+  more: boolean;
+  /**
+   * The ten latest, newest first, where nothing could be replayed; else empty.
+   */
+  orders: OrderNotification[];
+  /**
+   * What was missed, for who asked to have it in the answer; else it was sent before, and this is empty.
+   */
+  events: MissedEvent[];
 }
 /**
  * Argument of `receiveNotification`; stored until its user acknowledges it by `AcknowledgeNotification(id)`.
@@ -325,7 +498,7 @@ export interface Notification {
 export interface UserActivity {
   eventId: string;
   /**
-   * `login` `logout` `command` `sync` `order` `alert` `shop_login`.
+   * `login` `logout` `command` `sync` `order` `alert` `shop_login` `connected` `disconnected`.
    */
   kind: string;
   user: string;
@@ -353,7 +526,7 @@ export interface DashboardData {
     [k: string]: string;
   };
   /**
-   * The five latest.
+   * The ten latest, newest first.
    */
   recentOrders: OrderNotification[];
   /**
@@ -442,6 +615,324 @@ export interface PanelSnapshot {
   recentOrders: OrderNotification[];
 }
 /**
+ * What a marketplace sent, without what it holds.
+ */
+export interface InboxRow {
+  number: number;
+  /**
+   * As in its address: `etsy`, `ebay-soap` …
+   */
+  vendor: string;
+  store: string;
+  /**
+   * The vendor's own, the same for each repeat.
+   */
+  key: string;
+  /**
+   * The vendor's own name of what happened.
+   */
+  kind: string;
+  /**
+   * `waiting` `done` `dead` `dropped`.
+   */
+  status: string;
+  /**
+   * Since it came, or since it was replayed.
+   */
+  attempts: number;
+  /**
+   * What came of it, or why nothing did.
+   */
+  note: string;
+  receivedAt: string;
+  /**
+   * Empty unless it waits.
+   */
+  nextAttemptAt: string;
+  /**
+   * Empty while it waits.
+   */
+  finishedAt: string;
+}
+/**
+ * One time that a delivery was worked on.
+ */
+export interface InboxAttempt {
+  at: string;
+  status: string;
+  note: string;
+}
+/**
+ * Answer of `GET /api/inbox/{number}`: one delivery with all that is kept of it.
+ */
+export interface InboxDelivery {
+  number: number;
+  vendor: string;
+  store: string;
+  key: string;
+  kind: string;
+  status: string;
+  attempts: number;
+  note: string;
+  receivedAt: string;
+  nextAttemptAt: string;
+  finishedAt: string;
+  method: string;
+  path: string;
+  headers: {
+    [k: string]: string;
+  };
+  /**
+   * Its first 64 KiB.
+   */
+  body: string;
+  /**
+   * `text`, or `base64` where it is no text.
+   */
+  bodyEncoding: string;
+  /**
+   * Of the whole body.
+   */
+  bodyBytes: number;
+  /**
+   * The latest twenty times that it was worked on, the latest last.
+   */
+  tries: InboxAttempt[];
+}
+/**
+ * Answer of `GET /api/inbox`.
+ */
+export interface InboxList {
+  waiting: number;
+  /**
+   * Given up, until somebody replays or drops them.
+   */
+  dead: number;
+  /**
+   * When it came; empty: none waits.
+   */
+  oldestWaiting: string;
+  /**
+   * Those that have a store in the settings.
+   */
+  vendors: string[];
+  /**
+   * The newest first.
+   */
+  deliveries: InboxRow[];
+}
+/**
+ * Answer of `POST /api/inbox/replay-dead`: a page of those that were given up is worked on again.
+ */
+export interface InboxReplay {
+  replayed: number;
+  /**
+   * Ask again with `?before=` this; null: that was all.
+   */
+  before: number | null;
+}
+/**
+ * One sync, as it stands or as it ended.
+ */
+export interface SyncJobRow {
+  id: string;
+  marketplace: string;
+  /**
+   * `queued` `running` `success` `error` `cancelled`.
+   */
+  status: string;
+  /**
+   * User id; `service:schedule` where a schedule began it.
+   */
+  requestedBy: string;
+  /**
+   * 0 to 100; never less than it was.
+   */
+  progress: number;
+  processed: number;
+  failed: number;
+  total: number;
+  message: string;
+  createdAt: string;
+  /**
+   * When it was first begun; null: it waits.
+   */
+  startedAt: string | null;
+  finishedAt: string | null;
+  /**
+   * How often it was begun; above 1, a process that ran it was lost.
+   */
+  attempts: number;
+  /**
+   * Unfinished, and nobody has asked for it yet.
+   */
+  canCancel: boolean;
+}
+/**
+ * How often one marketplace is synced by itself.
+ */
+export interface ScheduleRow {
+  marketplace: string;
+  /**
+   * 0: never.
+   */
+  everyMinutes: number;
+  /**
+   * When next; null: never.
+   */
+  nextAt: string | null;
+  /**
+   * User id of who set it last; empty: nobody has.
+   */
+  setBy: string;
+}
+/**
+ * Answer of `GET /api/jobs`: of the marketplaces that the caller may sync.
+ */
+export interface SyncJobList {
+  /**
+   * The newest first.
+   */
+  jobs: SyncJobRow[];
+  /**
+   * One for each of these marketplaces.
+   */
+  schedules: ScheduleRow[];
+}
+/**
+ * Answer of `POST /api/jobs`.
+ */
+export interface SyncJobAccepted {
+  /**
+   * Of the sync that was stored, or of one that waits or runs already.
+   */
+  jobId: string;
+}
+/**
+ * One month of the store's calendar, of what the caller may see. Null: there is no source.
+ */
+export interface AnalyticsMonth {
+  /**
+   * `YYYY-MM`; the last one is not over yet.
+   */
+  month: string;
+  /**
+   * In the answer's currency, rounded to its decimals; summed as decimals.
+   */
+  revenue: number | null;
+  orders: number | null;
+  /**
+   * Begun in the shop itself; marketplaces bring orders that are bought already.
+   */
+  checkouts: number | null;
+  /**
+   * Of these, those that became orders.
+   */
+  confirmed: number | null;
+  /**
+   * Percent of the checkouts that were confirmed; null in a month without any.
+   */
+  conversion: number | null;
+}
+/**
+ * What one marketplace brought in the months of the answer.
+ */
+export interface MarketplaceSales {
+  /**
+   * A marketplace code, or `shop` for the shop's own counter.
+   */
+  code: string;
+  /**
+   * Month by month, as in `months`.
+   */
+  revenue: number[];
+  orders: number[];
+  totalRevenue: number;
+  totalOrders: number;
+  /**
+   * Percent of the revenue of all that are listed; null while there is none.
+   */
+  share: number | null;
+}
+/**
+ * A product whose stock does not last.
+ */
+export interface ProductAtRisk {
+  productId: number;
+  sku: string;
+  name: string;
+  /**
+   * In stock; negative when more was sold than there was.
+   */
+  quantity: number;
+  /**
+   * Pieces within `saleDays`.
+   */
+  sold: number;
+  /**
+   * The same per day.
+   */
+  perDay: number;
+  /**
+   * Days that the stock lasts at that rate; 0: there is none.
+   */
+  daysLeft: number;
+}
+/**
+ * Stock of the shop. Null: there is no source.
+ */
+export interface StockRisk {
+  outOfStock: number | null;
+  lowStock: number | null;
+  /**
+   * Products whose stock lasts less than `riskDays`.
+   */
+  atRisk: number | null;
+  riskDays: number;
+  /**
+   * The last days by whose sales that is told.
+   */
+  saleDays: number;
+  /**
+   * The first fifty of them, those that run out first at the head.
+   */
+  products: ProductAtRisk[];
+}
+/**
+ * Answer of `GET /api/analytics`. Null: there is no source.
+ */
+export interface Analytics {
+  /**
+   * When it was read.
+   */
+  timestamp: string;
+  /**
+   * How long ago that was.
+   */
+  ageSeconds: number;
+  /**
+   * For how long the same will be answered.
+   */
+  freshSeconds: number;
+  currency: string;
+  currencyDecimals: number;
+  /**
+   * Oldest first, the store's present month last.
+   */
+  months: AnalyticsMonth[];
+  /**
+   * Those that the caller may see, the shop's own counter last; empty without a source.
+   */
+  marketplaces: MarketplaceSales[];
+  stock: StockRisk;
+  /**
+   * Figure -> where it comes from in a few words, or `none`.
+   */
+  sources: {
+    [k: string]: string;
+  };
+}
+/**
  * Answer of `POST /api/login`, `POST /api/refresh` (with a token) and `GET /api/session` (without).
  */
 export interface SessionInfo {
@@ -468,6 +959,230 @@ export interface SessionInfo {
   expiresIn: number;
 }
 /**
+ * Answer of `GET /api/names`.
+ */
+export interface NamesAnswer {
+  /**
+   * User id -> name, of those that are known.
+   */
+  names: {
+    [k: string]: string;
+  };
+}
+/**
+ * Open another connection, drop doubles by `eventId`, then close this one.
+ */
+export interface ServerMoving {
+  /**
+   * When this connection is closed by us, if it is still there.
+   */
+  deadline: string;
+  /**
+   * `rollout`: another place is to hold the connection.
+   */
+  reason: string;
+  /**
+   * Where to, as negotiate would answer now; good for a minute. Empty: ask negotiate.
+   */
+  url: string;
+  /**
+   * For that place.
+   */
+  accessToken: string;
+}
+/**
+ * One version of the plan that says who is sent to which side.
+ */
+export interface RolloutPlan {
+  /**
+   * 0: there was never a plan.
+   */
+  version: number;
+  /**
+   * `none` `running` `held` `rolled_back`.
+   */
+  state: string;
+  /**
+   * Of the users, those on green.
+   */
+  percent: number;
+  roles: string[];
+  userIds: string[];
+  /**
+   * Whoever is chosen by these three is on green whatever the percentage.
+   */
+  marketplaces: string[];
+  /**
+   * Whether what both sides deliver is compared.
+   */
+  shadow: boolean;
+  changedBy: string;
+  /**
+   * Empty: there was never a plan.
+   */
+  changedAt: string;
+  reason: string;
+}
+/**
+ * How one side did in the last seconds.
+ */
+export interface SideFigures {
+  /**
+   * Open now.
+   */
+  connections: number;
+  /**
+   * Percent of the attempts.
+   */
+  connectsFailed: number;
+  /**
+   * Percent of calls and sends.
+   */
+  errors: number;
+  /**
+   * From publishing to a client, the 95th percentile; 0: not measured.
+   */
+  latencyMs: number;
+}
+/**
+ * Answer of `GET /api/rollout`.
+ */
+export interface RolloutReport {
+  /**
+   * Whether there is a second side at all.
+   */
+  hasGreen: boolean;
+  plan: RolloutPlan;
+  /**
+   * `blue` and `green`.
+   */
+  sides: {
+    [k: string]: SideFigures;
+  };
+  /**
+   * What the guards think: empty while nothing is wrong.
+   */
+  guard: string;
+  /**
+   * Events that both sides delivered, since the comparison began.
+   */
+  compared: number;
+  /**
+   * What one of them did not, the newest last.
+   */
+  differences: string[];
+  /**
+   * The newest versions, newest first.
+   */
+  history: RolloutPlan[];
+}
+/**
+ * One open hub connection of a person.
+ */
+export interface ConnectionOnline {
+  hub: string;
+  /**
+   * Those that its token lets it see.
+   */
+  marketplaces: string[];
+  connectedAt: string;
+  /**
+   * Its last call of a hub method, or its connect; known to a quarter of a minute.
+   */
+  lastActiveAt: string;
+  /**
+   * The process that holds it; empty: a service does.
+   */
+  node: string;
+}
+/**
+ * Somebody with an open hub connection, or one of the shop's programs.
+ */
+export interface PersonOnline {
+  userId: string;
+  name: string;
+  role: string;
+  connectionCount: number;
+  /**
+   * The newest twenty of them, newest first.
+   */
+  connections: ConnectionOnline[];
+}
+/**
+ * Answer of `GET /api/presence`: who is there now, over all processes. Who is there twice counts once.
+ */
+export interface PeopleOnline {
+  timestamp: string;
+  peopleCount: number;
+  /**
+   * The first five hundred by name.
+   */
+  people: PersonOnline[];
+  /**
+   * People by the hubs that they are connected to; one may be in several.
+   */
+  byHub: {
+    [k: string]: number;
+  };
+  byRole: {
+    [k: string]: number;
+  };
+  /**
+   * People by the marketplaces that they may see.
+   */
+  byMarketplace: {
+    [k: string]: number;
+  };
+}
+/**
+ * One act of a person or a program.
+ */
+export interface AuditRow {
+  /**
+   * Higher: later.
+   */
+  id: number;
+  at: string;
+  /**
+   * Who did it; empty: nobody who was known, as at a log-in that failed.
+   */
+  userId: string;
+  action: string;
+  details: {
+    [k: string]: string;
+  };
+  /**
+   * `ok…`, `refused: …` or `failed: …`.
+   */
+  outcome: string;
+}
+/**
+ * Answer of `GET /api/audit`.
+ */
+export interface AuditPage {
+  /**
+   * The newest first.
+   */
+  entries: AuditRow[];
+  /**
+   * What to give as `before` for the entries behind these; null: there are none.
+   */
+  next: number | null;
+}
+/**
+ * Answer of `POST /api/session/opencart/ticket`: where the shop sends its administrator's browser.
+ */
+export interface SignInAddress {
+  /**
+   * Good once.
+   */
+  url: string;
+  /**
+   * Seconds.
+   */
+  expiresIn: number;
+}
+/**
  * Answer of `GET /api/info`, which needs no token: what a page shows before log-in.
  */
 export interface PublicInfo {
@@ -482,4 +1197,65 @@ export interface PublicInfo {
 export interface NegotiateAnswer {
   url: string;
   accessToken: string;
+}
+/**
+ * A port on which old pages are served.
+ */
+export interface LegacyListenerRow {
+  name: string;
+  port: number;
+  /**
+   * `ratchet` `native` `role` `panel`, or empty: told by what is dialled and said.
+   */
+  dialect: string;
+  /**
+   * Of who comes without a signed link, at most.
+   */
+  role: string;
+  ceiling: string;
+}
+/**
+ * Whoever still uses an old dialect, from one address.
+ */
+export interface LegacyPage {
+  listener: string;
+  dialect: string;
+  /**
+   * Of the page; empty: a program.
+   */
+  origin: string;
+  address: string;
+  userAgent: string;
+  /**
+   * What it was last taken for.
+   */
+  role: string;
+  /**
+   * By a signed link or a log-in.
+   */
+  proved: boolean;
+  firstSeenAt: string;
+  lastSeenAt: string;
+  /**
+   * It was connected within the last minutes.
+   */
+  open: boolean;
+  /**
+   * Opened altogether.
+   */
+  connections: number;
+  /**
+   * Frames that it sent altogether.
+   */
+  received: number;
+}
+/**
+ * Answer of `GET /api/legacy`.
+ */
+export interface LegacyReport {
+  listeners: LegacyListenerRow[];
+  /**
+   * Those seen last first.
+   */
+  pages: LegacyPage[];
 }

@@ -1,10 +1,25 @@
 // Shows whether the figures are live. Listens to the client's DOM events; knows nothing of its connection.
 
-import { gemini, type MesChainSignalRClient } from '@meschain/client';
+import { gemini, isNewAlert, MesChainSignalRClient, text } from '@meschain/client';
+import type { SessionInfo } from '@meschain/contracts';
 import { h, icon } from './dom.ts';
 import { onLanguageChange, t } from './i18n.ts';
 import { leaveForLogin } from './session.ts';
-import { toast } from './toast.ts';
+import { notify, toast } from './toast.ts';
+
+/** Told on `document` when a page has read what it shows. */
+export const READ_EVENT = 'page:read';
+
+/** The connection of a page that has no hub of its own: to the first hub of the session, with its notices. */
+export function connect(session: SessionInfo): MesChainSignalRClient {
+  const client = new MesChainSignalRClient(session.userId, session.role, { hub: session.hubs[0] ?? '' });
+  watchConnection(client);
+  client.on('receiveNotification', notify);
+  client.on('systemAlert', (alert) => {
+    if (isNewAlert(alert)) toast(text(alert.message), text(alert.level));
+  });
+  return client;
+}
 
 type State = 'connecting' | 'live' | 'stale' | 'failed';
 
@@ -47,8 +62,9 @@ export function watchConnection(client: MesChainSignalRClient): void {
   document.addEventListener('signalr:disconnected', () => become('stale'));
   document.addEventListener('signalr:connectionFailed', () => become('failed'));
   document.addEventListener('signalr:loggedOut', () => leaveForLogin(true));
-  for (const target of ['adminDashboardUpdate', 'metricsUpdate', 'performanceData', 'orderNotification']) {
-    document.addEventListener(`signalr:${target}`, () => {
+  const targets = ['adminDashboardUpdate', 'metricsUpdate', 'performanceData', 'orderNotification'];
+  for (const event of [...targets.map((target) => `signalr:${target}`), READ_EVENT]) {
+    document.addEventListener(event, () => {
       lastFigures = new Date();
     });
   }

@@ -1,14 +1,44 @@
 // Who is logged in here, and which page that role starts on. The server decides every right; this only chooses pages.
 
 import { TokenStore } from '@meschain/client';
-import { ADMIN_HUB, DASHBOARD_HUB, MARKETPLACE_HUB, type PublicInfo, type SessionInfo } from '@meschain/contracts';
+import {
+  ADMIN_HUB,
+  DASHBOARD_HUB,
+  MARKETPLACE_HUB,
+  type OperationName,
+  type PublicInfo,
+  ROLES_OF_OPERATION,
+  type RolloutReport,
+  type SessionInfo,
+} from '@meschain/contracts';
 
-export type PageName = 'admin' | 'marketplace' | 'analytics';
+export type PageName =
+  'admin' | 'marketplace' | 'analytics' | 'inbox' | 'jobs' | 'alerts' | 'people' | 'audit' | 'rollout' | 'legacy';
 
-export const PAGES: readonly { name: PageName; path: string; hub: string }[] = [
-  { name: 'admin', path: '/admin.html', hub: ADMIN_HUB },
-  { name: 'marketplace', path: '/marketplace.html', hub: MARKETPLACE_HUB },
-  { name: 'analytics', path: '/analytics.html', hub: DASHBOARD_HUB },
+interface Page {
+  name: PageName;
+  path: string;
+  /** The page where those start whose default hub it is. */
+  hub?: string;
+  /** Who may do that may read the page; the server decides by the same table. */
+  needs: OperationName;
+}
+
+export const PAGES: readonly Page[] = [
+  { name: 'admin', path: '/admin.html', hub: ADMIN_HUB, needs: 'JoinAdminGroup' },
+  { name: 'marketplace', path: '/marketplace.html', hub: MARKETPLACE_HUB, needs: 'JoinMarketplaceGroup' },
+  { name: 'analytics', path: '/analytics.html', hub: DASHBOARD_HUB, needs: 'SubscribeToDashboard' },
+];
+
+/** Pages for those who look after the shop's connections. */
+export const OPERATIONS: readonly Page[] = [
+  { name: 'jobs', path: '/jobs.html', needs: 'SyncMarketplaceData:sync' },
+  { name: 'inbox', path: '/inbox.html', needs: 'JoinAdminGroup' },
+  { name: 'alerts', path: '/alerts.html', needs: 'JoinAdminGroup' },
+  { name: 'people', path: '/people.html', needs: 'JoinAdminGroup' },
+  { name: 'audit', path: '/audit.html', needs: 'JoinAdminGroup' },
+  { name: 'rollout', path: '/rollout.html', needs: 'JoinAdminGroup' },
+  { name: 'legacy', path: '/legacy.html', needs: 'JoinAdminGroup' },
 ];
 
 export const LOGIN_PATH = '/login.html';
@@ -19,8 +49,10 @@ export function homeOf(session: Pick<SessionInfo, 'hubs'>): string {
   return PAGES.find((page) => page.hub === session.hubs[0])?.path ?? '/analytics.html';
 }
 
-export function mayEnter(session: Pick<SessionInfo, 'hubs'>, page: PageName): boolean {
-  return PAGES.some((entry) => entry.name === page && session.hubs.includes(entry.hub));
+export function mayEnter(session: Pick<SessionInfo, 'role'>, page: PageName): boolean {
+  const needs = [...PAGES, ...OPERATIONS].find((entry) => entry.name === page)?.needs;
+  const roles: readonly string[] = needs === undefined ? [] : ROLES_OF_OPERATION[needs];
+  return roles.includes(session.role);
 }
 
 /** The session of the stored token; null when nobody is logged in. Rejects when the server cannot be reached. */
@@ -46,14 +78,42 @@ export async function loadInfo(): Promise<PublicInfo | null> {
   }
 }
 
-/** JSON of an API path; rejects with the server's text. */
-export async function loadJson<Payload>(path: string): Promise<Payload> {
-  const answer = await tokens.authorizedFetch(path);
-  if (!answer.ok) {
-    const body = (await answer.json().catch(() => ({}))) as { error?: string };
-    throw new Error(body.error ?? `status ${answer.status}`);
+/** The server's refusal, in its own words. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'ApiError';
   }
-  return (await answer.json()) as Payload;
+}
+
+/** JSON of an API path. Rejects with ApiError, or with what kept the server from being reached. */
+export async function loadJson<Payload>(path: string): Promise<Payload> {
+  return (await answerOf(path)).json() as Promise<Payload>;
+}
+
+/** Has the server do something; its answer, null where it has none. Rejects as `loadJson` does. */
+export async function send<Payload>(method: string, path: string, body?: object): Promise<Payload | null> {
+  const json = { 'Content-Type': 'application/json' };
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers: json };
+  return (await (await answerOf(path, init)).json().catch(() => null)) as Payload | null;
+}
+
+async function answerOf(path: string, init?: RequestInit): Promise<Response> {
+  const answer = await tokens.authorizedFetch(path, init);
+  if (answer.ok) return answer;
+  const body = (await answer.json().catch(() => null)) as { error?: unknown } | null;
+  throw new ApiError(answer.status, typeof body?.error === 'string' ? body.error : `status ${answer.status}`);
+}
+
+/** Turns the dial; rejects with the server's text. */
+export async function changeRollout(action: string, body: Record<string, unknown>): Promise<RolloutReport> {
+  const answer = await tokens.authorizedFetch(`/rollout/${action}`, { method: 'POST', body: JSON.stringify(body) });
+  const content = (await answer.json().catch(() => ({}))) as RolloutReport & { error?: string };
+  if (!answer.ok) throw new Error(content.error ?? `status ${answer.status}`);
+  return content;
 }
 
 export function leaveForLogin(ended = false): void {

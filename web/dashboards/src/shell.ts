@@ -12,6 +12,7 @@ import {
   loadSession,
   logOut,
   mayEnter,
+  OPERATIONS,
   PAGES,
   type PageName,
   tokens,
@@ -19,34 +20,62 @@ import {
 import type { Language, TextKey } from './texts.ts';
 import { currentTheme, onThemeChange, toggleTheme } from './theme.ts';
 
-const LINK_ICONS: Record<PageName, IconName> = { admin: 'dashboard', marketplace: 'store', analytics: 'chart' };
+const LINK_ICONS: Record<PageName, IconName> = {
+  admin: 'dashboard',
+  marketplace: 'store',
+  analytics: 'chart',
+  jobs: 'sync',
+  inbox: 'inbox',
+  alerts: 'alert',
+  people: 'people',
+  audit: 'list',
+  rollout: 'sync',
+  legacy: 'sync',
+};
 
 export interface Section {
   id: string;
   text: TextKey;
 }
 
-/** Loads the session, leaves for another page where this one is not the role's, and builds the frame. */
+/** Loads the session and builds the frame. Never returns where the page is not the role's: it says so instead. */
 export async function openPage(page: PageName, sections: Section[] = []): Promise<SessionInfo> {
+  const writeTitle = (): void => {
+    document.title = `${t(page === 'marketplace' ? 'panel.title' : `${page}.title`)} · MesChain`;
+  };
   translate(document);
-  document.title = `${t(`${page === 'marketplace' ? 'panel' : page}.title`)} · MesChain`;
+  writeTitle();
   void showDemoBanner();
   const session = await sessionWithPatience();
   if (session === null) {
     leaveForLogin(tokens.current !== '');
     return new Promise(() => undefined);
   }
-  if (!mayEnter(session, page)) {
-    location.replace(homeOf(session));
-    return new Promise(() => undefined);
-  }
-  buildSide(page, session, sections);
+  const isAllowed = mayEnter(session, page);
+  buildSide(page, session, isAllowed ? sections : []);
   buildHead();
-  onLanguageChange(() => {
-    document.title = `${t(`${page === 'marketplace' ? 'panel' : page}.title`)} · MesChain`;
-  });
+  onLanguageChange(writeTitle);
+  if (!isAllowed) refuse(session);
   document.body.classList.remove('opening');
-  return session;
+  return isAllowed ? session : new Promise(() => undefined);
+}
+
+/** In the place of what the role may not see. The title stays, so that nobody wonders where they are. */
+function refuse(session: SessionInfo): void {
+  const main = byId('main');
+  for (const part of [...main.children]) if (!part.matches('.head')) part.remove();
+  for (const part of main.querySelectorAll('.head-side > :not(#head-controls)')) part.remove();
+  main.append(
+    h(
+      'section',
+      { class: 'card refusal' },
+      icon('lock'),
+      h('h2', { 'data-t': 'refused.title' }),
+      h('p', { class: 'muted', 'data-t': 'refused.text' }),
+      h('a', { class: 'button', href: homeOf(session), 'data-t': 'refused.home' }),
+    ),
+  );
+  translate(main);
 }
 
 /** A server that is just starting must not throw people out: asks until there is an answer. */
@@ -74,18 +103,22 @@ export async function showDemoBanner(detail?: TextKey): Promise<void> {
 }
 
 function buildSide(page: PageName, session: SessionInfo, sections: Section[]): void {
-  const links = PAGES.filter((entry) => mayEnter(session, entry.name)).map((entry) =>
-    h(
-      'li',
-      {},
-      h(
-        'a',
-        { href: entry.path, 'aria-current': entry.name === page ? 'page' : undefined },
-        icon(LINK_ICONS[entry.name]),
-        h('span', { 'data-t': `nav.${entry.name}` }),
-      ),
-    ),
-  );
+  const linksTo = (pages: typeof PAGES): HTMLElement[] =>
+    pages
+      .filter((entry) => mayEnter(session, entry.name))
+      .map((entry) =>
+        h(
+          'li',
+          {},
+          h(
+            'a',
+            { href: entry.path, 'aria-current': entry.name === page ? 'page' : undefined },
+            icon(LINK_ICONS[entry.name]),
+            h('span', { 'data-t': `nav.${entry.name}` }),
+          ),
+        ),
+      );
+  const operations = linksTo(OPERATIONS);
   const anchors = sections.map((section) =>
     h('li', {}, h('a', { href: `#${section.id}`, class: 'anchor' }, h('span', { 'data-t': section.text }))),
   );
@@ -98,7 +131,9 @@ function buildSide(page: PageName, session: SessionInfo, sections: Section[]): v
   const nav = h(
     'nav',
     { id: 'side-menu', 'data-t-label': 'nav.label' },
-    h('ul', {}, ...links),
+    h('ul', {}, ...linksTo(PAGES)),
+    operations.length ? h('p', { class: 'nav-title', 'data-t': 'nav.operations' }) : null,
+    operations.length ? h('ul', {}, ...operations) : null,
     anchors.length ? h('p', { class: 'nav-title', 'data-t': 'nav.sections' }) : null,
     anchors.length ? h('ul', {}, ...anchors) : null,
     h(

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { h } from '../src/dom.ts';
 import { figure, money, sourceText } from '../src/format.ts';
 import { onLanguageChange, setLanguage, t, translate } from '../src/i18n.ts';
@@ -70,6 +70,9 @@ describe('figures', () => {
 });
 
 describe('orders', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
   it('survive missing fields and show each once', () => {
     const host = h('ul');
     const list = new OrderList(host, 5);
@@ -78,8 +81,36 @@ describe('orders', () => {
     list.receive({});
     list.receive({ eventId: 'e1', marketplace: 'etsy', orderNumber: '7', customer: '<b>Ayşe</b>', total: 3 });
     list.receive({ eventId: 'e1', marketplace: 'etsy', orderNumber: '7' });
+    vi.runAllTimers();
     expect(host.querySelectorAll('[data-order="7"]')).toHaveLength(1);
     expect(host.querySelector('b')).toBeNull();
+  });
+
+  it('show the latest change of each', () => {
+    const host = h('ul');
+    const list = new OrderList(host, 5);
+    const order = { orderId: 7, marketplace: 'etsy', orderNumber: 'E-7' };
+    list.receive({ ...order, eventId: 'opencart:order_history:1', shopStatus: 'Pending' });
+    list.receive({ ...order, eventId: 'opencart:order_history:2', shopStatus: 'Shipped' });
+    vi.runAllTimers();
+    expect(host.querySelectorAll('li[data-order]')).toHaveLength(1);
+    expect(host.textContent).toContain('Shipped');
+    expect(host.textContent).not.toContain('Pending');
+  });
+
+  it('are marked as new, and in a burst written together without marks', () => {
+    const host = h('ul');
+    const list = new OrderList(host, 50);
+    list.receive({ orderId: 1, orderNumber: '1' });
+    expect(host.querySelectorAll('.fresh[data-order="1"]')).toHaveLength(1);
+    for (let orderId = 2; orderId < 30; orderId += 1) list.receive({ orderId, orderNumber: `${orderId}` });
+    expect(host.querySelectorAll('li')).toHaveLength(1);
+    vi.advanceTimersByTime(500);
+    expect(host.querySelectorAll('li')).toHaveLength(29);
+    expect(host.querySelectorAll('.fresh')).toHaveLength(0);
+    list.receive({ orderId: 99, orderNumber: '99' });
+    vi.runAllTimers();
+    expect(host.querySelectorAll('.fresh')).toHaveLength(1);
   });
 });
 
@@ -93,5 +124,20 @@ describe('a sync', () => {
     expect([control.progress.textContent, control.button.textContent]).toEqual(['40%', 'Syncing']);
     setLanguage('tr');
     expect([control.progress.textContent, control.button.textContent]).toEqual(['%40', 'Eşitleniyor']);
+  });
+
+  it('are not set back by what was read before their last event', () => {
+    const control = new SyncControl('n11', () => {
+      throw new Error('nobody starts one here');
+    });
+    document.body.append(control.progress, control.button);
+    control.receive({ jobId: 'one', progress: 60, completed: false, status: 'running' });
+    control.set(40, true, 'one');
+    expect(control.progress.textContent).toBe('60%');
+    control.receive({ jobId: 'one', progress: 60, completed: true, status: 'cancelled' });
+    control.set(60, true, 'one');
+    expect(control.button.textContent).toBe('Sync');
+    control.set(10, true, 'two');
+    expect([control.progress.textContent, control.button.textContent]).toEqual(['10%', 'Syncing']);
   });
 });

@@ -70,6 +70,8 @@ LOGIN_KEYS: Final = "login"
 """Purpose: log-in tokens for `/api`."""
 CLIENT_KEYS: Final = "client"
 """Purpose: hub tokens for `/client/`."""
+CLUSTER_KEYS: Final = "cluster"
+"""Purpose: what the processes of one service sign for each other."""
 
 
 def derive_key(secret: str, purpose: str) -> SigningKey:

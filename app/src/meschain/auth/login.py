@@ -94,13 +94,23 @@ class LoginService:
         try:
             identity = await self._authenticate(username, password)
         except SecondFactorRequired:
+            await self._tell_of_refusal(username, address, "a second factor is asked for")
             raise
         except Exception:
             self._throttle.undecided(username)
             raise
         if identity is None:
+            await self._tell_of_refusal(username, address, "user name or password is wrong")
             raise WrongCredentials
         self._throttle.succeeded(username, address)
+        return await self.open(identity, address)
+
+    async def open(self, identity: Identity, address: str = "") -> LogIn:
+        """A log-in for an identity that was checked, perhaps otherwise than by its password.
+
+        Args:
+            address: where it comes from; empty: not known.
+        """
         now = self._clock.now()
         await self._sessions.remove_expired(now)
         refresh_token = secrets.token_urlsafe(32)
@@ -114,7 +124,7 @@ class LoginService:
         )
         await self._sessions.add(session)
         if self._journal is not None:
-            await self._journal.logged_in(identity)
+            await self._journal.logged_in(identity, address)
         return self._log_in(identity, session, refresh_token)
 
     async def refresh(self, refresh_token: str) -> LogIn:
@@ -147,6 +157,17 @@ class LoginService:
         await self._sessions.revoke(session_id)
         if self._on_end is not None:
             await self._on_end(session_id)
+
+    async def _tell_of_refusal(self, username: str, address: str, reason: str) -> None:
+        if self._journal is None:
+            return
+        try:
+            # All are asked, whoever knows it, so that how long it takes says nothing.
+            is_known = any([await check.knows(username) for check in self._checks])
+        except Exception:  # noqa: BLE001 - boundary: the refusal stands, and is told without a name
+            _log.warning("whose log-in was refused cannot be found out", exc_info=True)
+            is_known = False
+        await self._journal.refused(username if is_known else "", address, reason)
 
     async def _tell_of_logout(self, user_id: str) -> None:
         if self._journal is None:

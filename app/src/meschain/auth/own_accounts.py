@@ -19,7 +19,9 @@ from meschain.domain.roles import LOGIN_ROLES, Identity, Role
 
 OWN: Final = "own"
 OPENCART: Final = "opencart"
-_PREFIX: Final = "own:"
+PREFIX: Final = "own:"
+"""Of the ids of our own users; the account's id follows."""
+"""Of the ids of our own users, before that of the account."""
 _USERNAME: Final = re.compile(r"[^\s:/\\\x00-\x1f\x7f](?:[^:/\\\x00-\x1f\x7f]{0,62}[^\s:/\\\x00-\x1f\x7f])?")
 
 
@@ -45,10 +47,13 @@ class OwnAccounts:
             await self._store.save(account)
         return _identity(account)
 
+    async def knows(self, username: str) -> bool:
+        return await self._store.find(OWN, username) is not None
+
     async def current(self, user_id: str) -> Identity | None:
-        if not user_id.startswith(_PREFIX):
+        if not user_id.startswith(PREFIX):
             return None
-        account = await self._store.get(user_id.removeprefix(_PREFIX))
+        account = await self._store.get(user_id.removeprefix(PREFIX))
         if account is None or account.source != OWN or account.disabled:
             return None
         return _identity(account)
@@ -168,4 +173,4 @@ def _login_role(role: Role) -> Role:
 
 
 def _identity(account: Account) -> Identity:
-    return Identity(f"{_PREFIX}{account.id}", account.name, account.role, account.marketplaces)
+    return Identity(f"{PREFIX}{account.id}", account.name, account.role, account.marketplaces)

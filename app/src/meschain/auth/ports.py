@@ -67,6 +67,9 @@ class PasswordCheck(Protocol):
         Raises: SecondFactorRequired when the password is right and is not enough.
         """
 
+    async def knows(self, username: str) -> bool:
+        """Whether it has a user of that name, who may be disabled; for the audit, never for whoever asks."""
+
     async def current(self, user_id: str) -> Identity | None:
         """The identity as of now, for a refresh or negotiate; None: disabled, gone, or not of this source."""
 
@@ -106,17 +109,21 @@ class LoginSessionStore(Protocol):
 
 
 class LoginJournal(Protocol):
-    """Is told of log-ins, so that they can be shown. Must not raise."""
+    """Is told of log-ins, so that they can be shown and audited. Must not raise."""
 
-    async def logged_in(self, identity: Identity) -> None: ...
+    async def logged_in(self, identity: Identity, address: str) -> None:
+        """`address` is where from; empty: not known."""
 
     async def logged_out(self, identity: Identity) -> None: ...
+
+    async def refused(self, username: str, address: str, reason: str) -> None:
+        """`username` is empty where nobody has that name: what was typed may be a password in the wrong place."""
 
 
 class ClientAccess(Protocol):
     """Lets a client into a hub: the address to dial, and a token bound to hub, user and role."""
 
-    def issue(
+    async def issue(
         self, hub: str, identity: Identity, lifetime_seconds: float, session_id: str | None = None
     ) -> NegotiateAnswer:
         """The answer of negotiate. Checks no right: call it with what `auth.negotiate.decide` returned.
@@ -124,5 +131,11 @@ class ClientAccess(Protocol):
         Args:
             session_id: the log-in behind it, whose end ends the connection.
 
-        Raises: ValueError when the identity does not fit into a token.
+        Raises:
+            ValueError: the identity does not fit into a token.
+            AccessUnavailable: nobody can be let in now.
         """
+
+
+class AccessUnavailable(Exception):
+    """Who holds the connections gives nothing to let a client in with; the text is for the log."""

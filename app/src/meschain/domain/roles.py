@@ -81,7 +81,7 @@ def hubs_of(role: Role) -> tuple[str, ...]:
 
 
 class Operation(enum.StrEnum):
-    """What the rights table distinguishes: a hub method, or a part of one that has its own right."""
+    """What the rights table distinguishes: a hub method, a part of one that has its own right, or a route."""
 
     JOIN_ADMIN_GROUP = "JoinAdminGroup"
     BROADCAST_SYSTEM_ALERT = "BroadcastSystemAlert"
@@ -97,6 +97,8 @@ class Operation(enum.StrEnum):
     BROADCAST_PERFORMANCE_DATA = "BroadcastPerformanceData"
     SEND_NOTIFICATION = "SendNotification"
     ACKNOWLEDGE_NOTIFICATION = "AcknowledgeNotification"
+    RESUME_EVENTS = "ResumeEvents"
+    SCHEDULE_SYNC = "PUT /api/schedules"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -117,6 +119,8 @@ _RIGHTS: Final[dict[Operation, frozenset[Role]]] = {
     Operation.BROADCAST_PERFORMANCE_DATA: _SERVICE,
     Operation.SEND_NOTIFICATION: _ADMINS | _SERVICE,
     Operation.ACKNOWLEDGE_NOTIFICATION: _EVERYBODY,
+    Operation.RESUME_EVENTS: _ADMINS | _SERVICE | {Role.MARKETPLACE_MANAGER, Role.DROPSHIPPER},
+    Operation.SCHEDULE_SYNC: _ADMINS,
 }
 
 METRICS: Final = ("basic", "performance", "business", "own")

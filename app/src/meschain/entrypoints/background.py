@@ -1,22 +1,22 @@
 """Runs the work that nobody waits for: timers, the job runner, the order watcher, probes, the demo's driver.
 
 Each piece has a name and is meant to run for ever. One that crashes is logged and started again after a pause that
-doubles; readiness shows it meanwhile. Knows nothing of what the pieces do.
+doubles; readiness shows it meanwhile. Some run in every process of a service, the others in the one that holds a lease.
+Knows nothing of what the pieces do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from meschain.http.health import BackgroundState
+from meschain.services.lease import Work, WorkLease
 from meschain.services.ports import Clock
-
-Work = Callable[[], Awaitable[None]]
-"""Runs until it is cancelled."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 """After the first crash. 1 s: a database that restarts is back soon."""
@@ -29,15 +29,39 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def background(work: Mapping[str, Work], state: BackgroundState, clock: Clock) -> AsyncIterator[None]:
-    """Run every piece while the block is open, and cancel all of them at its end."""
+async def background(
+    everywhere: Mapping[str, Work],
+    state: BackgroundState,
+    clock: Clock,
+    *,
+    exclusive: Mapping[str, Work] | None = None,
+    lease: WorkLease | None = None,
+) -> AsyncIterator[None]:
+    """Run every piece while the block is open, and cancel all of them at its end.
+
+    Args:
+        everywhere: runs in each process.
+        exclusive: runs while this process holds the lease, which is given back at the end of the block.
+    """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_supervise(name, piece, state, clock), name=name) for name, piece in work.items()]
+        tasks = [group.create_task(_supervise_all(everywhere, state, clock))]
+        if exclusive and lease is not None:
+            tasks.append(group.create_task(lease.run(partial(_supervise_all, exclusive, state, clock))))
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def _supervise_all(work: Mapping[str, Work], state: BackgroundState, clock: Clock) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, piece in work.items():
+                group.create_task(_supervise(name, piece, state, clock), name=name)
+    finally:
+        for name in work:
+            state.remove(name)
 
 
 async def _supervise(name: str, piece: Work, state: BackgroundState, clock: Clock) -> None:

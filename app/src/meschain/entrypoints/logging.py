@@ -15,8 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from meschain.auth.ports import Clock
+from meschain.http.webhooks import PREFIX
 
 MASK: Final = "***"
+_REQUESTS: Final = "meschain.requests"
+"""The logger of answered requests."""
 
 _SECRET_KEYS: Final = frozenset(
     {
@@ -121,10 +124,12 @@ def configure_logging(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)  # a server may have given it one of its own
     # uvicorn's access log writes whole queries, and with them access_token; `RequestLog` is ours instead.
     logging.getLogger("uvicorn.access").disabled = True
-    # Alembic tells of every start, asyncmy's and SQLAlchemy's debug entries hold the values of statements.
-    for name in ("alembic", "sqlalchemy", "aiosqlite", "asyncmy"):
+    # Alembic tells of every start, asyncmy's and SQLAlchemy's debug entries hold the values of statements,
+    # botocore's the signatures and the messages of queues.
+    for name in ("alembic", "sqlalchemy", "aiosqlite", "asyncmy", "botocore", "aiobotocore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
@@ -148,7 +153,8 @@ class RequestLog:
         self._app = app
         self._clock = clock
         self._quiet = quiet
-        self._log = structlog.get_logger("meschain.requests")
+        self._log = structlog.get_logger(_REQUESTS)
+        self._level = logging.getLogger(_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -166,6 +172,22 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_noting_status)
         finally:
-            milliseconds = round((self._clock.monotonic() - begun) * 1000, 1)
-            write = self._log.debug if scope["path"] in self._quiet else self._log.info
-            write("request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
+            level = logging.DEBUG if scope["path"] in self._quiet else logging.INFO
+            if self._level.isEnabledFor(level):
+                milliseconds = round((self._clock.monotonic() - begun) * 1000, 1)
+                self._log.log(
+                    level,
+                    "request",
+                    method=scope["method"],
+                    path=shown_path(scope["path"]),
+                    status=status,
+                    milliseconds=milliseconds,
+                )
+
+
+def shown_path(path: str) -> str:
+    """The path as it may be logged: of a webhook's only vendor and store, for behind them a secret may stand."""
+    if not path.startswith(PREFIX):
+        return path
+    parts = path.split("/", 4)
+    return path if len(parts) < 5 else "/".join([*parts[:4], "***"])

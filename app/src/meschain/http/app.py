@@ -18,6 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from meschain.http import webhooks
+from meschain.http.errors import error_answer
 from meschain.http.metering import HttpMetrics, Record, RequestMetering
 from meschain.http.security import AllowedHosts, BodyLimit, SecurityHeaders, security_headers
 
@@ -48,6 +50,8 @@ class Guards:
     """What stands before the routes."""
 
     public_url: str
+    client_origins: Sequence[str]
+    """Where hub clients are sent to, beside the public address."""
     allowed_origins: Sequence[str]
     allowed_hosts: frozenset[str] | None
     metrics: HttpMetrics
@@ -73,7 +77,9 @@ class WebApplication:
         self._hubs = hubs
         starlette = Starlette(
             routes=list(routes),
-            middleware=[Middleware(BodyLimit)],  # within Starlette's own, which would answer 500 to what it raises
+            middleware=[
+                Middleware(BodyLimit, other_limits={webhooks.PREFIX: webhooks.MAXIMUM_BODY_BYTES})
+            ],  # within Starlette's own, which would answer 500 to what it raises
             exception_handlers={HTTPException: _as_json, Exception: _unexpected},
         )
         # Behind the routes and not among them: a route with another method is to answer 405, not to be passed by.
@@ -81,13 +87,13 @@ class WebApplication:
         site: ASGIApp = CORSMiddleware(
             starlette,
             allow_origins=tuple(guards.allowed_origins),
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
             allow_headers=CROSS_ORIGIN_HEADERS,
             allow_credentials=True,
             expose_headers=("retry-after",),
         )
         site = AllowedHosts(site, guards.allowed_hosts, PROBES)
-        site = SecurityHeaders(site, security_headers(guards.public_url))
+        site = SecurityHeaders(site, security_headers(guards.public_url, guards.client_origins))
         self._site = RequestMetering(site, guards.metrics, guards.record, guards.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +112,7 @@ async def _no_such_route(request: Request) -> Response:
 
 async def _as_json(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    return JSONResponse({"error": error.detail}, error.status_code, dict(error.headers or {}))
+    return error_answer(error.status_code, error.detail, headers=error.headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

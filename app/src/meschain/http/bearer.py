@@ -10,6 +10,7 @@ from starlette.requests import Request
 from meschain.auth.bearer import Bearer, Bearers
 from meschain.auth.key_sets import IssuerUnavailable
 from meschain.auth.login_tokens import InvalidToken
+from meschain.domain.roles import Identity, Operation, may
 from meschain.services.ports import ShopUnavailable
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,13 @@ class Callers:
             return self._bearers.log_in_of(token)
         except InvalidToken:
             return None
+
+    async def permitted(self, request: Request, operation: Operation, refusal: str) -> Identity:
+        """Who calls, and may do that. Raises: HTTPException 401; 403 with the refusal; 503."""
+        identity = (await self.require(request)).identity
+        if not may(identity.role, operation):
+            raise HTTPException(403, refusal)
+        return identity
 
     async def require(self, request: Request) -> Bearer:
         """The caller. Raises: HTTPException 401 or 503."""

@@ -6,9 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meschain.domain.roles import Operation, may
+from meschain.domain.roles import Operation
 from meschain.http.bearer import Callers
-from meschain.http.errors import error_answer
 from meschain.http.session import payload_answer
 from meschain.services.dashboard import DashboardService
 
@@ -18,9 +17,7 @@ def dashboard_routes(callers: Callers, dashboard: DashboardService) -> list[Rout
 
     async def show(request: Request) -> Response:
         """Answer `DashboardData` to whoever may join `admins`."""
-        bearer = await callers.require(request)
-        if not may(bearer.identity.role, Operation.JOIN_ADMIN_GROUP):
-            return error_answer(403, "The dashboard is for administrators.")
+        await callers.permitted(request, Operation.JOIN_ADMIN_GROUP, "The dashboard is for administrators.")
         return payload_answer(await dashboard.current())
 
     return [Route("/api/dashboard", show, methods=["GET"])]

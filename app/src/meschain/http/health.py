@@ -32,6 +32,10 @@ class BackgroundState:
     def set(self, name: str, running: bool) -> None:
         self._running[name] = running
 
+    def remove(self, name: str) -> None:
+        """It does not run here any more, and is not meant to."""
+        self._running.pop(name, None)
+
     @property
     def stopped(self) -> tuple[str, ...]:
         """Names of those that crashed and wait for their next start."""
@@ -48,8 +52,12 @@ class BackgroundState:
 class Health:
     """The two routes."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], about: Callable[[], Mapping[str, str]] = dict) -> None:
+        """Args:
+        about: what readiness says besides, which decides nothing.
+        """
         self._checks = checks
+        self._about = about
 
     async def alive(self, request: Request) -> Response:
         """200 as long as this process answers at all."""
@@ -60,7 +68,7 @@ class Health:
         results = await asyncio.gather(*(self._passes(name, check) for name, check in self._checks.items()))
         checks = {name: "ok" if passed else "failed" for name, passed in zip(self._checks, results, strict=True)}
         ready = all(results)
-        body = {"status": "ready" if ready else "not ready", "checks": checks}
+        body = {"status": "ready" if ready else "not ready", "checks": checks, **self._about()}
         return JSONResponse(body, 200 if ready else 503, _NO_STORE)
 
     async def _passes(self, name: str, check: Check) -> bool:

@@ -145,15 +145,7 @@ class Login:
                 log_in.identity, demo=self._demo, access_token=log_in.access_token, expires_in=log_in.expires_in
             )
         )
-        answer.set_cookie(
-            REFRESH_COOKIE,
-            log_in.refresh_token,
-            max_age=max(0, int((log_in.session_expires_at - self._clock.now()).total_seconds())),
-            path=_COOKIE_PATH,
-            secure=self._secure,
-            httponly=True,
-            samesite="strict",
-        )
+        set_refresh_cookie(answer, log_in, self._clock, secure=self._secure)
         return answer
 
     def _clear_cookie(self, answer: Response) -> None:
@@ -171,6 +163,23 @@ class Login:
         # A page of this very server, reached by another name than public_url: for instance 127.0.0.1 for localhost.
         scheme, _, host = origins[0].partition("://")
         return bool(host) and host == request.headers.get("host") and (scheme == "https" or not self._secure)
+
+
+def set_refresh_cookie(answer: Response, log_in: LogIn, clock: Clock, *, secure: bool) -> None:
+    """Give the browser the log-in's refresh token.
+
+    Args:
+        secure: over https only.
+    """
+    answer.set_cookie(
+        REFRESH_COOKIE,
+        log_in.refresh_token,
+        max_age=max(0, int((log_in.session_expires_at - clock.now()).total_seconds())),
+        path=_COOKIE_PATH,
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _foreign_origin() -> Response:

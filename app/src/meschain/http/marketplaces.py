@@ -6,9 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meschain.domain.roles import Operation, may
+from meschain.domain.roles import Operation
 from meschain.http.bearer import Callers
-from meschain.http.errors import error_answer
 from meschain.http.session import payload_answer
 from meschain.services.marketplaces import MarketplaceService
 
@@ -18,9 +17,7 @@ def marketplace_routes(callers: Callers, marketplaces: MarketplaceService) -> li
 
     async def show(request: Request) -> Response:
         """Answer `PanelSnapshot` to whoever may join marketplaces' groups."""
-        bearer = await callers.require(request)
-        if not may(bearer.identity.role, Operation.JOIN_MARKETPLACE_GROUP):
-            return error_answer(403, "This role sees no marketplaces.")
-        return payload_answer(await marketplaces.snapshot(bearer.identity))
+        identity = await callers.permitted(request, Operation.JOIN_MARKETPLACE_GROUP, "This role sees no marketplaces.")
+        return payload_answer(await marketplaces.snapshot(identity))
 
     return [Route("/api/marketplaces", show, methods=["GET"])]

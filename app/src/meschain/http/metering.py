@@ -29,6 +29,18 @@ class HttpMetrics:
         self.seconds = Histogram(
             "meschain_http_request_seconds", "Time to the end of an answer.", ("method", "route"), registry=registry
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Found once: to look for those of some labels takes longer than to count."""
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one."""
+        key = (method, route, status)
+        found = self._children.get(key)
+        if found is None:
+            found = self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
+            self._children[key] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class RequestMetering:
@@ -64,7 +76,6 @@ class RequestMetering:
             seconds = self._monotonic() - begun
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.requests.labels(method, route, str(status)).inc()
-            self._metrics.seconds.labels(method, route).observe(seconds)
+            self._metrics.answered(method, route, status, seconds)
             if route not in _NOT_TRAFFIC:
                 self._record(seconds, status >= 500)

@@ -6,7 +6,7 @@ foreign: its sender is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -25,11 +25,17 @@ class Metrics:
         registry: What is shown.
         networks: Networks (CIDR) that may ask.
         client_address: The address that a request comes from, forwarded headers counted from trusted proxies only.
+        ask: Called before each answer, to read the figures that are not counted as things happen. It never raises.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, networks: Sequence[str], client_address: Callable[[Request], str]
+        self,
+        registry: CollectorRegistry,
+        networks: Sequence[str],
+        client_address: Callable[[Request], str],
+        ask: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._ask = ask
         self._registry = registry
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
         self._client_address = client_address
@@ -38,6 +44,8 @@ class Metrics:
         """Answer the exposition format, or 403."""
         if not self._may_ask(request):
             return JSONResponse({"error": "Metrics are shown to metrics_networks only."}, 403)
+        if self._ask is not None:
+            await self._ask()
         return Response(generate_latest(self._registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _may_ask(self, request: Request) -> bool:

@@ -17,7 +17,7 @@ from hubwire.azure.negotiate import negotiate_answer
 from meschain.auth.bearer import Bearer
 from meschain.auth.claims import claims_of
 from meschain.auth.negotiate import NegotiateRefused, decide
-from meschain.auth.ports import ClientAccess, Clock
+from meschain.auth.ports import AccessUnavailable, ClientAccess, Clock
 from meschain.auth.throttle import Throttled
 from meschain.domain.payloads import NegotiateAnswer
 from meschain.domain.roles import Identity
@@ -61,14 +61,14 @@ class Negotiate:
             if bearer is None:
                 return _unauthorized(request)
             self._throttle.by_user(bearer.identity.user_id)
-            return payload_answer(self._let_in(request, bearer))
+            return payload_answer(await self._let_in(request, bearer))
         except Throttled as error:
             return too_many(error)
         except NegotiateRefused as error:
             _log.info("negotiate was refused with %d: %s", error.status, error)
             return error_answer(error.status, str(error))
 
-    def _let_in(self, request: Request, bearer: Bearer) -> NegotiateAnswer:
+    async def _let_in(self, request: Request, bearer: Bearer) -> NegotiateAnswer:
         hubs = [value for name, value in request.query_params.multi_items() if name.lower() == "hub"]
         entry = decide(
             bearer.identity,
@@ -78,10 +78,15 @@ class Negotiate:
         )
         left = (bearer.good_until - self._clock.now()).total_seconds()
         try:
-            return self._access.issue(entry.hub, entry.identity, min(self._token_seconds, left), bearer.session_id)
+            return await self._access.issue(
+                entry.hub, entry.identity, min(self._token_seconds, left), bearer.session_id
+            )
         except ValueError as error:
             _log.warning("no hub token for %s: %s", entry.identity.user_id, error)
             raise NegotiateRefused(413, "What is known about this user does not fit into a token.") from None
+        except AccessUnavailable as error:
+            _log.warning("nobody can be let into a hub: %s", error)
+            raise NegotiateRefused(503, "Live data is not available now; try again in a moment.") from None
 
 
 def _unauthorized(request: Request) -> Response:
@@ -100,12 +105,12 @@ def is_from_signalr(request: Request) -> bool:
 
 
 class HubAccess:
-    """`ClientAccess` to hubs behind the public address, with tokens as Azure SignalR Service takes them."""
+    """`ClientAccess` to our own sockets behind the public address, with tokens as Azure SignalR Service takes them."""
 
     def __init__(self, tokens: ClientTokens) -> None:
         self._tokens = tokens
 
-    def issue(
+    async def issue(
         self, hub: str, identity: Identity, lifetime_seconds: float, session_id: str | None = None
     ) -> NegotiateAnswer:
         answer = negotiate_answer(

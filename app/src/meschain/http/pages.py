@@ -16,7 +16,7 @@ from starlette.routing import Route
 ASSETS: Final = "assets/"
 """Folder of the files whose names carry a hash of their content."""
 
-STABLE: Final = frozenset({"assets/meschain-signalr.js"})
+STABLE: Final = frozenset({"assets/meschain-signalr.js", "assets/meschain-websocket.js", "assets/websocket-client.js"})
 """Files among them whose names stay: pages of others load them, so they are asked for again each time."""
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

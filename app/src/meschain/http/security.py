@@ -5,7 +5,7 @@ Knows no route. Hub traffic does not pass here: the engine checks hosts, origins
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,14 +17,14 @@ MAXIMUM_BODY_BYTES: Final = 64 * 1024
 """Largest request body. 64 KiB: a log-in or a progress report is a few hundred bytes."""
 
 
-def content_security_policy(public_url: str) -> str:
-    """The policy of every page: nothing inline, nothing from elsewhere, sockets to the public address only."""
-    parts = urlsplit(public_url)
-    socket = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
+def content_security_policy(public_url: str, client_origins: Sequence[str] = ()) -> str:
+    """The policy of every page: nothing inline, nothing from elsewhere, requests and sockets to these origins only."""
+    origins = dict.fromkeys([public_url, *client_origins])
+    reachable = " ".join(f"{origin} {_socket_origin(origin)}" for origin in origins)
     return "; ".join(
         (
             "default-src 'self'",
-            f"connect-src 'self' {parts.scheme}://{parts.netloc} {socket}",
+            f"connect-src 'self' {reachable}",
             "img-src 'self' data:",
             "object-src 'none'",
             "base-uri 'none'",
@@ -34,10 +34,18 @@ def content_security_policy(public_url: str) -> str:
     )
 
 
-def security_headers(public_url: str) -> Mapping[str, str]:
-    """Headers of every answer that is not hub traffic; strict transport only where the public address is https."""
+def _socket_origin(origin: str) -> str:
+    return f"ws{origin.removeprefix('http')}"
+
+
+def security_headers(public_url: str, client_origins: Sequence[str] = ()) -> Mapping[str, str]:
+    """Headers of every answer that is not hub traffic; strict transport only where the public address is https.
+
+    Args:
+        client_origins: where hub clients are sent to, beside the public address.
+    """
     headers = {
-        "content-security-policy": content_security_policy(public_url),
+        "content-security-policy": content_security_policy(public_url, client_origins),
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "x-frame-options": "DENY",
@@ -107,19 +115,27 @@ def host_name(host: str) -> str:
 
 
 class BodyLimit:
-    """Answers 413 to a request whose body is over the limit, declared or streamed."""
+    """Answers 413 to a request whose body is over the limit, declared or streamed.
 
-    def __init__(self, app: ASGIApp, limit_bytes: int = MAXIMUM_BODY_BYTES) -> None:
+    Args:
+        other_limits: of paths that begin so, in bytes.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limit_bytes: int = MAXIMUM_BODY_BYTES, other_limits: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
+        self._other_limits = dict(other_limits or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit_bytes = self._limit_of(scope["path"])
         declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self._limit_bytes:
-            await self._refuse(scope, receive, send)
+        if not declared.isdecimal() or int(declared) > limit_bytes:
+            await self._refuse(limit_bytes, scope, receive, send)
             return
         received = 0
         started = False
@@ -128,7 +144,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._limit_bytes:
+            if received > limit_bytes:
                 raise _BodyTooLarge
             return message
 
@@ -142,10 +158,14 @@ class BodyLimit:
         except _BodyTooLarge:
             if started:
                 raise
-            await self._refuse(scope, receive, send)
+            await self._refuse(limit_bytes, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = f"The request body is too large; the limit is {self._limit_bytes} bytes."
+    def _limit_of(self, path: str) -> int:
+        found = (limit for prefix, limit in self._other_limits.items() if path.startswith(prefix))
+        return next(found, self._limit_bytes)
+
+    async def _refuse(self, limit_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+        text = f"The request body is too large; the limit is {limit_bytes} bytes."
         await JSONResponse({"error": text}, 413, {"connection": "close"})(scope, receive, send)
 
 

@@ -17,21 +17,16 @@ may get the same job id again after a restart of this server, with another token
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
 
 import aiohttp
 import msgspec
 
 from meschain.services.ports import Clock, SyncFailed, SyncJob, SyncStep
+from meschain.services.signed_requests import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from meschain.services.sync_reports import ERROR, SyncReports
 from meschain.services.waiting import within
-
-SIGNATURE_HEADER: Final = "X-MesChain-Signature"
-TIMESTAMP_HEADER: Final = "X-MesChain-Timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +122,3 @@ class SyncEndpoint:
             raise SyncFailed(f"The shop's sync endpoint cannot be reached ({type(error).__name__}).") from error
         if not 200 <= status < 300:
             raise SyncFailed(f"The shop's sync endpoint refused the job with status {status}.")
-
-
-def signature(secret: bytes, timestamp: str, body: bytes) -> str:
-    """What the signature header says for this body at this time."""
-    digest = hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return f"sha256={digest}"

@@ -6,17 +6,20 @@ from typing import ClassVar
 
 from hubwire import hub_method
 from meschain.domain.events import ADMIN_HUB, ADMINS_GROUP
+from meschain.domain.payloads import ResumeAnswer
 from meschain.hubs.arguments import dashboard_data
-from meschain.hubs.base import MesChainHub
 from meschain.hubs.clients import AdminClient
+from meschain.hubs.entered_groups import EnteredGroups
+from meschain.hubs.resuming import ResumingHub
 from meschain.services.admin_commands import AdminCommands
 from meschain.services.alerts import AlertService
 from meschain.services.dashboard import DashboardService
 from meschain.services.notifications import NotificationService
 from meschain.services.ports import GroupStore, Publisher
+from meschain.services.resume import ResumeService
 
 
-class AdminHub(MesChainHub[AdminClient]):
+class AdminHub(ResumingHub[AdminClient]):
     """Groups: `admins`, which administrators are in from their connect on."""
 
     name: ClassVar[str] = ADMIN_HUB
@@ -25,13 +28,15 @@ class AdminHub(MesChainHub[AdminClient]):
         self,
         *,
         groups: GroupStore,
+        entered: EnteredGroups,
         notifications: NotificationService,
+        resuming: ResumeService,
         dashboard: DashboardService,
         commands: AdminCommands,
         alerts: AlertService,
         publisher: Publisher,
     ) -> None:
-        super().__init__(groups, notifications)
+        super().__init__(groups, entered, notifications, resuming)
         self._dashboard = dashboard
         self._commands = commands
         self._alerts = alerts
@@ -59,3 +64,11 @@ class AdminHub(MesChainHub[AdminClient]):
     async def update_admin_dashboard(self, dashboard_data_: object) -> None:
         """Publish a complete dashboard; for the shop's own programs."""
         await self._publisher.admin_dashboard(dashboard_data(dashboard_data_))
+
+    @hub_method("ResumeEvents")
+    async def resume_events(self, position: object = None, in_answer: object = False) -> ResumeAnswer:
+        """Replay what administrators missed behind a position; what is not kept any more becomes a dashboard."""
+        answer = await self._resume(position, in_answer)
+        if not answer.complete:
+            await self.clients.caller.update_admin_dashboard(await self._dashboard.current())
+        return answer

@@ -90,6 +90,7 @@ CALLS: Final[Mapping[str, Call]] = {
     Operation.BROADCAST_PERFORMANCE_DATA: Call(_is(Operation.BROADCAST_PERFORMANCE_DATA)),
     Operation.SEND_NOTIFICATION: Call(_is(Operation.SEND_NOTIFICATION)),
     Operation.ACKNOWLEDGE_NOTIFICATION: Call(_is(Operation.ACKNOWLEDGE_NOTIFICATION)),
+    Operation.RESUME_EVENTS: Call(_is(Operation.RESUME_EVENTS)),
 }
 
 _AUDITED: Final = frozenset(

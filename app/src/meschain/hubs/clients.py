@@ -18,6 +18,7 @@ from meschain.domain.payloads import (
     Notification,
     OrderNotification,
     PerformanceUpdate,
+    ServerMoving,
     SyncUpdate,
     SystemAlert,
     UserActivity,
@@ -30,6 +31,10 @@ class MesChainClient(ClientContract):
     @client_method(events.RECEIVE_NOTIFICATION)
     async def receive_notification(self, notification: Notification) -> None:
         """Fires for one user, at once when it is online and for each pending one when it connects."""
+
+    @client_method(events.SERVER_MOVING)
+    async def server_moving(self, moving: ServerMoving) -> None:
+        """Fires for a connection that another place is to hold; one that does not know it is closed at the deadline."""
 
 
 class MarketplaceClient(MesChainClient):
@@ -57,7 +62,7 @@ class AdminClient(MarketplaceClient):
 
     @client_method(events.SYSTEM_ALERT)
     async def system_alert(self, alert: SystemAlert) -> None:
-        """Fires for each alert of a person or of the system."""
+        """Fires for each alert, and again with the same id when it is acknowledged or over."""
 
     @client_method(events.USER_ACTIVITY_UPDATE)
     async def user_activity_update(self, activity: UserActivity) -> None:

@@ -13,6 +13,7 @@ from meschain.hubs.arguments import fields, metric_names
 from meschain.hubs.authorise import actual_group
 from meschain.hubs.base import MesChainHub
 from meschain.hubs.clients import DashboardClient
+from meschain.hubs.entered_groups import EnteredGroups
 from meschain.services.dashboard import DashboardService
 from meschain.services.granted_business import GrantedBusiness
 from meschain.services.notifications import NotificationService
@@ -31,12 +32,13 @@ class DashboardHub(MesChainHub[DashboardClient]):
         self,
         *,
         groups: GroupStore,
+        entered: EnteredGroups,
         notifications: NotificationService,
         dashboard: DashboardService,
         granted_business: GrantedBusiness,
         publisher: Publisher,
     ) -> None:
-        super().__init__(groups, notifications)
+        super().__init__(groups, entered, notifications)
         self._dashboard = dashboard
         self._granted_business = granted_business
         self._publisher = publisher
@@ -61,7 +63,7 @@ class DashboardHub(MesChainHub[DashboardClient]):
     async def _enter(self, groups: Sequence[str]) -> None:
         identity = self.identity
         if metric_group("business") in groups and not sees_whole_shop(identity.role):
-            self._granted_business.watch(identity.visible_marketplaces)
+            await self._granted_business.watch(identity.visible_marketplaces)
         await super()._enter([actual_group(identity, group) for group in groups])
 
     @hub_method("UpdateMetrics")

@@ -6,17 +6,20 @@ from typing import ClassVar
 
 from hubwire import hub_method
 from meschain.domain.events import MARKETPLACE_HUB, marketplace_group
+from meschain.domain.payloads import ResumeAnswer
 from meschain.hubs.arguments import fields, inventory_update, is_sync_request, marketplace_code, sync_progress
 from meschain.hubs.authorise import ALL_MARKETPLACES, SYNC_MARKETPLACE_DATA
-from meschain.hubs.base import MesChainHub
 from meschain.hubs.clients import MarketplaceClient
+from meschain.hubs.entered_groups import EnteredGroups
+from meschain.hubs.resuming import ResumingHub
 from meschain.services.clock import iso_utc
 from meschain.services.notifications import NotificationService
 from meschain.services.ports import Clock, GroupStore, Publisher
+from meschain.services.resume import ResumeService
 from meschain.services.sync import SyncService
 
 
-class MarketplaceHub(MesChainHub[MarketplaceClient]):
+class MarketplaceHub(ResumingHub[MarketplaceClient]):
     """Groups: `marketplace:<code>`, joined on request and restored at each later connect."""
 
     name: ClassVar[str] = MARKETPLACE_HUB
@@ -25,12 +28,14 @@ class MarketplaceHub(MesChainHub[MarketplaceClient]):
         self,
         *,
         groups: GroupStore,
+        entered: EnteredGroups,
         notifications: NotificationService,
+        resuming: ResumeService,
         sync: SyncService,
         publisher: Publisher,
         clock: Clock,
     ) -> None:
-        super().__init__(groups, notifications)
+        super().__init__(groups, entered, notifications, resuming)
         self._sync = sync
         self._publisher = publisher
         self._clock = clock
@@ -48,7 +53,7 @@ class MarketplaceHub(MesChainHub[MarketplaceClient]):
         """Start a sync by `{"action": "sync"}`; any other data is published as it is, for the shop's own programs."""
         code = marketplace_code(marketplace)
         if is_sync_request(data):
-            await self._sync.start(self.identity, code)
+            await self._sync.request(self.identity, code)
         else:
             await self._publisher.marketplace_data(code, fields(data, "data"))
 
@@ -61,3 +66,8 @@ class MarketplaceHub(MesChainHub[MarketplaceClient]):
     async def broadcast_sync_progress(self, marketplace: object, progress: object) -> None:
         """Publish how far a sync is that runs elsewhere; for the shop's own programs."""
         await self._publisher.sync_progress(sync_progress(marketplace, progress, iso_utc(self._clock.now())))
+
+    @hub_method("ResumeEvents")
+    async def resume_events(self, position: object = None, in_answer: object = False) -> ResumeAnswer:
+        """Replay what the caller's marketplaces missed behind a position; None: it has none yet, and begins now."""
+        return await self._resume(position, in_answer)

@@ -5,16 +5,19 @@ Knows no transport and no hosting: a `HubContext` sends whatever plane lies behi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from hubwire import HubContext
+from meschain.domain.event_routes import EVENT_HUBS, calls_of, runs
 from meschain.domain.events import (
     ADMIN_HUB,
     ADMINS_GROUP,
     DASHBOARD_HUB,
     HUBS,
     MARKETPLACE_HUB,
+    StoredEvent,
     granted_business_group,
     marketplace_group,
     metric_group,
@@ -32,6 +35,12 @@ from meschain.domain.payloads import (
     UserActivity,
 )
 from meschain.hubs.clients import AdminClient, DashboardClient, MarketplaceClient, MesChainClient
+from meschain.hubs.unreachable import UNREACHABLE
+from meschain.services.ports import ClientsUnreachable, Told
+
+RUNS_AT_ONCE: Final = 32
+"""Sends after which everybody else has a turn: with fifty receivers each some ten milliseconds. A batch that is sent
+without a pause holds up pings and, when one follows the other, the renewal of the lease."""
 
 
 class HubPublisher:
@@ -71,6 +80,20 @@ class HubPublisher:
 
     async def user_activity(self, activity: UserActivity) -> None:
         await self._admins.user_activity_update(activity)
+
+    async def tell(self, events: Sequence[StoredEvent], told: Told | None = None) -> None:
+        told = set() if told is None else told
+        try:
+            for hub in EVENT_HUBS:
+                context: HubContext[MesChainClient] = self._context_of(hub)
+                left = [stored for stored in events if (hub, stored.position) not in told]
+                for number, (group, some) in enumerate(runs(left, hub), 1):
+                    if number % RUNS_AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                    await context.clients.group(group).send_together(calls_of(some))
+                    told.update((hub, stored.position) for stored in some)
+        except UNREACHABLE as error:
+            raise ClientsUnreachable(str(error)) from error
 
     async def order_received(self, order: OrderNotification) -> None:
         await self._watchers(order.marketplace).order_notification(order)

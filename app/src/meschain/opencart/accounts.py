@@ -87,6 +87,13 @@ class OpenCartAccounts:
             )
         return identity
 
+    async def knows(self, username: str) -> bool:
+        """Whether there is such a user. Raises: ShopUnavailable."""
+        user = (await self._database.schema()).tables.user
+        query = select(user.c.user_id).where(func.lower(user.c.username) == func.lower(username)).limit(1)
+        async with self._database.connect() as connection:
+            return (await connection.execute(query)).one_or_none() is not None
+
     async def current(self, user_id: str) -> Identity | None:
         """The identity as of now. Raises: ShopUnavailable."""
         number = user_id.removeprefix(_PREFIX)

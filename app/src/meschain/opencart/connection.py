@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from meschain.opencart.detection import ShopSchema, read_schema
 from meschain.services.ports import ShopUnavailable
+from meschain.sqlite_driver import connect as connect_sqlite
+from meschain.sqlite_driver import give_back_when_cancelled
 
 _DRIVERS: Final = {
     "mysql": "mysql+asyncmy",
@@ -92,8 +94,24 @@ class ShopDatabase:
         return f"{self._url.host}:{self._url.port or 3306}/{self._url.database}"
 
     @property
+    def name(self) -> str:
+        """Of the database on its server."""
+        return self._url.database or ""
+
+    def blocking_connection(self) -> dict[str, Any]:
+        """How PyMySQL connects to the same server by the same account, to read its binary log. Holds the password."""
+        return {
+            "host": self._url.host or "127.0.0.1",
+            "port": self._url.port or 3306,
+            "user": self._url.username or "",
+            "password": self._url.password or "",
+            "charset": "utf8mb4",
+            "connect_timeout": CONNECT_SECONDS,
+        }
+
+    @property
     def is_sqlite(self) -> bool:
-        """SQLite's SUM is a float, so amounts are added in Python there."""
+        """The demo shop's database, and one of a test's."""
         return self._engine.dialect.name == "sqlite"
 
     @asynccontextmanager
@@ -204,7 +222,9 @@ def _without_statement(error: BaseException) -> BaseException | None:
 
 def _make_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     is_sqlite = url.drivername.startswith("sqlite")
-    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS} if is_sqlite else {"async_creator_fn": _open_mysql}
+    arguments: dict[str, Any] = {"async_creator_fn": connect_sqlite if is_sqlite else _open_mysql}
+    if is_sqlite:
+        arguments["timeout"] = CONNECT_SECONDS
     options: dict[str, Any] = {} if is_sqlite else {"pool_recycle": 1800, "pool_pre_ping": True}
     engine = create_async_engine(
         url,
@@ -230,6 +250,8 @@ def _make_engine(url: URL, *, read_only: bool) -> AsyncEngine:
             cursor.close()
 
     event.listen(engine.sync_engine, "connect", prepare)
+    if is_sqlite:
+        give_back_when_cancelled(engine)
     return engine
 
 

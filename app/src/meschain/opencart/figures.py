@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from meschain.opencart.connection import ShopDatabase
 from meschain.opencart.detection import ShopSchema
+from meschain.opencart.exact_sum import exact_sum
 from meschain.opencart.options import RevenueRule, ShopOptions
 from meschain.opencart.settings_table import SettingsTable, ShopSettings
 from meschain.opencart.store_time import FORMAT, StoreDay, local_text, store_day
@@ -73,6 +74,16 @@ def is_order(settings: ShopSettings, status: int) -> bool:
     return status > 0 and status != settings.void_status
 
 
+def is_out(product: Table) -> ColumnElement[bool]:
+    """Nothing is left of it."""
+    return and_(product.c.subtract == 1, product.c.quantity <= 0)
+
+
+def is_low(product: Table, threshold: int) -> ColumnElement[bool]:
+    """Some is left, and not more than that."""
+    return and_(product.c.subtract == 1, product.c.quantity > 0, product.c.quantity <= threshold)
+
+
 def day_condition(table: Table, key: Column[int], floor: int, day: StoreDay) -> ColumnElement[bool]:
     return and_(key >= floor, table.c.date_added >= day.start, table.c.date_added < day.end)
 
@@ -124,18 +135,12 @@ class FigureReader:
         order = schema.tables.order
         floor = await self._floor.find(connection, order, order.c.order_id, day.start)
         condition = day_condition(order, order.c.order_id, floor, day)
-        if not self._database.is_sqlite:
-            rows = await connection.execute(
-                select(order.c.order_status_id, func.count(), func.sum(order.c.total))
-                .where(condition)
-                .group_by(order.c.order_status_id)
-            )
-            return {status: StatusTotal(count, total) for status, count, total in rows}
-        found: dict[int, StatusTotal] = {}
-        for status, total in await connection.execute(select(order.c.order_status_id, order.c.total).where(condition)):
-            before = found.get(status, StatusTotal(0, Decimal(0)))
-            found[status] = StatusTotal(before.count + 1, before.total + total)
-        return found
+        rows = await connection.execute(
+            select(order.c.order_status_id, func.count(), exact_sum(order.c.total))
+            .where(condition)
+            .group_by(order.c.order_status_id)
+        )
+        return {status: StatusTotal(count, total) for status, count, total in rows}
 
     async def _sessions(self, connection: AsyncConnection, schema: ShopSchema, settings: ShopSettings) -> Figure:
         if not schema.has("session", "expire"):
@@ -178,13 +183,8 @@ class FigureReader:
         row = (
             await connection.execute(
                 select(
-                    func.sum(case((and_(product.c.subtract == 1, product.c.quantity <= 0), 1), else_=0)),
-                    func.sum(
-                        case(
-                            (and_(product.c.subtract == 1, product.c.quantity > 0, product.c.quantity <= low), 1),
-                            else_=0,
-                        )
-                    ),
+                    func.sum(case((is_out(product), 1), else_=0)),
+                    func.sum(case((is_low(product, low), 1), else_=0)),
                     func.sum(case((and_(product.c.status == 1, product.c.date_available <= day.date), 1), else_=0)),
                 )
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import column, func, literal, select, table
+from sqlalchemy import column, func, literal, or_, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from meschain.domain.payloads import StockRow
@@ -83,6 +83,16 @@ class ListingReader:
             )
         return found
 
+    async def stock(self, code: str, skus: Sequence[str]) -> Mapping[str, StockRow]:
+        """Stock of these articles as far as they are listed there, by sku. Raises: ShopUnavailable."""
+        if not skus:
+            return {}
+        settings = await self._settings.read()
+        schema = await self._database.schema()
+        async with self._database.connect() as connection:
+            _, _, listed = await self._listings(connection, schema, settings, [code], skus)
+        return {row.sku: row for row in listed.get(code, _Listed()).rows}
+
     async def _today(
         self, connection: AsyncConnection, schema: ShopSchema, settings: ShopSettings, links: MarketplaceLinks
     ) -> Mapping[str, _Today]:
@@ -106,7 +116,12 @@ class ListingReader:
         return today
 
     async def _listings(
-        self, connection: AsyncConnection, schema: ShopSchema, settings: ShopSettings, codes: Sequence[str]
+        self,
+        connection: AsyncConnection,
+        schema: ShopSchema,
+        settings: ShopSettings,
+        codes: Sequence[str],
+        skus: Sequence[str] | None = None,
     ) -> tuple[str, bool, Mapping[str, _Listed]]:
         name = schema.extension_table("meschain_product", "meschain_product_id", "product_id", "marketplace_id")
         names = schema.extension_table("meschain_marketplace", "marketplace_id", "code")
@@ -114,7 +129,7 @@ class ListingReader:
             return NO_SOURCE, False, {}
         compares = schema.catalogue.has(name, "quantity")
         listed: dict[str, _Listed] = {}
-        for row in await _listing_rows(connection, schema, settings, name, names, codes, with_quantity=compares):
+        for row in await _listing_rows(connection, schema, settings, name, names, codes, skus, with_quantity=compares):
             entry = listed.setdefault(str(row.code).strip().lower(), _Listed())
             entry.count += 1
             if compares:
@@ -138,10 +153,11 @@ async def _listing_rows(
     name: str,
     names: str,
     codes: Sequence[str],
+    skus: Sequence[str] | None,
     *,
     with_quantity: bool,
 ) -> Sequence[AnyRow]:
-    """Newest listing per product and marketplace, with the shop's side of it."""
+    """Newest listing per product and marketplace, with the shop's side of it; of these skus alone, if given."""
     columns = ["meschain_product_id", "product_id", "marketplace_id", *(["quantity"] if with_quantity else [])]
     listing = table(name, *(column(each) for each in columns))
     marketplace = table(names, column("marketplace_id"), column("code"))
@@ -177,4 +193,7 @@ async def _listing_rows(
         .select_from(rows)
         .where(func.lower(marketplace.c.code).in_(codes))
     )
+    if skus is not None:
+        # A shop that leaves `sku` empty sells by `model`.
+        statement = statement.where(or_(product.c.sku.in_(skus), (product.c.sku == "") & product.c.model.in_(skus)))
     return (await connection.execute(statement)).all()

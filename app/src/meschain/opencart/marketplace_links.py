@@ -10,13 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, column, func, literal, or_, select, table
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    String,
+    Table,
+    and_,
+    column,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    table,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from meschain.opencart.detection import ShopSchema
 
 SHOP: Final = "shop"
 """The shop's own counter: an order that no marketplace brought."""
+
+LONGEST_CODE: Final = 32
+"""Characters of a code that are kept; ours have ten at most, and what else stands there names no group."""
 
 _CHUNK: Final = 500
 """Ids per IN list."""
@@ -72,9 +89,44 @@ class MarketplaceLinks:
                 )
                 for order_id, code, number in rows:
                     if code:
-                        found[order_id] = Link(str(code).strip().lower(), str(number or ""))
+                        found[order_id] = Link(str(code).strip().lower()[:LONGEST_CODE], str(number or ""))
                 wanted -= found.keys()
         return found
+
+    def joined(self, order: Table, first_id: int) -> tuple[FromClause, ColumnElement[str | None]]:
+        """The orders with the code of each one's marketplace as a column; NULL where no table names one.
+
+        By the same rule as `find`, for statements that read too many orders to ask for each.
+
+        Args:
+            first_id: The lowest order id that is read; links of earlier orders are passed over.
+        """
+        orders: FromClause = order
+        codes: list[ColumnElement[Any]] = []
+        for place, link in enumerate(self._tables):
+            wanted = and_(link.order_id >= first_id, link.code.is_not(None), link.code != "")
+            newest = (
+                select(link.order_id.label("order_id"), func.max(link.newest).label("newest"))
+                .select_from(link.rows)
+                .where(wanted)
+                .group_by(link.order_id)
+                .subquery(f"newest{place}")
+            )
+            # Grouped once more: a table without a key may hold several rows that are the newest.
+            named = (
+                select(link.order_id.label("order_id"), func.max(link.code).label("code"))
+                .select_from(
+                    link.rows.join(newest, and_(newest.c.order_id == link.order_id, newest.c.newest == link.newest))
+                )
+                .where(wanted)
+                .group_by(link.order_id)
+                .subquery(f"named{place}")
+            )
+            orders = orders.outerjoin(named, named.c.order_id == order.c.order_id)
+            codes.append(func.substr(func.lower(func.trim(named.c.code)), 1, LONGEST_CODE, type_=String))
+        if not codes:
+            return orders, type_coerce(null(), String)
+        return orders, codes[0] if len(codes) == 1 else func.coalesce(*codes)
 
     def mentions(self, order_id: ColumnElement[int], codes: Sequence[str]) -> ColumnElement[bool]:
         """A condition that holds for every order of these marketplaces, and for some others: check with `find`."""

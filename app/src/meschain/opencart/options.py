@@ -17,6 +17,8 @@ class ShopOptions:
     void orders included, which matches OpenCart's own sales report."""
     low_stock_threshold: int = 5
     """Products with at most this many pieces, and more than none, are low on stock."""
+    stock_risk_days: int = 14
+    """Stock that lasts less than so many days is at risk: a supplier takes one or two weeks."""
     session_minutes: int = 30
     """A session counts as active when a request touched it in so many minutes."""
     session_lifetime_seconds: int | None = None

@@ -1,8 +1,7 @@
-"""Orders of the shop as `OrderNotification`s: recent ones, named ones, and newly confirmed ones behind a cursor.
+"""Orders of the shop as `OrderNotification`s: recent ones, named ones, and as they were when something happened.
 
-A new order is not a new row: the row is inserted when a checkout begins and becomes an order by a row in
-`order_history`, which is append-only. The first row there with a status above 0 that is not the void status confirms
-an order; core 4.1 writes void rows for checkouts never finished and before every edit. Knows no sums.
+What counts as an order has a status above 0 that is not the void status: the row is inserted when a checkout begins,
+and core 4.1 voids checkouts that are not finished. What happened is `capture`'s business. Knows no sums.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from meschain.domain.payloads import OrderNotification
 from meschain.opencart.connection import AnyRow, ShopDatabase
 from meschain.opencart.detection import ShopSchema
-from meschain.opencart.marketplace_links import NO_LINK, MarketplaceLinks
+from meschain.opencart.marketplace_links import NO_LINK, Link, MarketplaceLinks
 from meschain.opencart.options import ShopOptions
 from meschain.opencart.settings_table import SettingsTable, ShopSettings
 from meschain.opencart.store_time import iso_utc, parse_local
@@ -43,20 +42,54 @@ STATUS_WORDS: Final[Mapping[int, str]] = {
 """The product's word for the statuses that OpenCart brings; a shop's own statuses are `delivered` if complete, else
 `created`."""
 
-GAP_SECONDS: Final = 10.0
-"""How long a missing history id is looked for again: inserts that run side by side may become visible out of order."""
-GAP_LIMIT: Final = 1000
-"""Missing history ids kept in memory at most; more than that are a deletion or a replication step, not a late
-insert."""
-
 _FOLLOW_LIMIT: Final = 1000
 """Changed orders looked at one by one; after more changes than that one scan is cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Confirmation:
+class OrderMoment:
+    """Something that happened to an order, as its history tells."""
+
+    event_id: str
+    order_id: int
     status: int
+    """Since then it may have been changed again: what happened is this."""
+    word: str
+    """Ours for that status; empty: by the status alone."""
     date: str | None
+    """In the store's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What other tables say of some orders."""
+
+    items: Mapping[int, int]
+    links: Mapping[int, Link]
+    received_at: str
+
+    def notification(
+        self, settings: ShopSettings, row: AnyRow, *, event_id: str, status: int, word: str, date: str | None
+    ) -> OrderNotification:
+        link = self.links.get(row.order_id, NO_LINK)
+        occurred = parse_local(date, settings.zone)
+        total, places = buyers_total(settings, row.total, row.currency_code, row.currency_value)
+        return OrderNotification(
+            event_id=event_id,
+            marketplace=link.marketplace,
+            order_number=link.marketplace_order_id or str(row.order_id),
+            order_id=row.order_id,
+            marketplace_order_id=link.marketplace_order_id,
+            customer=f"{row.firstname} {row.lastname}".strip(),
+            status=word,
+            shop_status=settings.status_names.get(status, str(status)),
+            total=float(total),
+            currency=row.currency_code or settings.currency,
+            currency_decimals=places,
+            item_count=self.items.get(row.order_id, 0),
+            occurred_at=iso_utc(occurred) if occurred is not None else "",
+            received_at=self.received_at,
+        )
 
 
 @dataclass(slots=True)
@@ -77,7 +110,7 @@ class OrderReader:
         self._clock = clock
         self._options = options
         self._followed: dict[tuple[int, tuple[str, ...] | None], _Followed] = {}
-        self._gaps: dict[int, float] = {}
+        self._links: tuple[ShopSchema, MarketplaceLinks] | None = None
 
     async def newest_history_id(self) -> int:
         schema = await self._database.schema()
@@ -94,7 +127,7 @@ class OrderReader:
             return []
         settings = await self._settings.read()
         schema = await self._database.schema()
-        links = MarketplaceLinks(schema)
+        links = self._links_of(schema)
         key = (limit, None if marketplaces is None else tuple(sorted(set(marketplaces))))
         async with self._database.connect() as connection:
             newest = await _newest_history_id(connection, schema)
@@ -104,7 +137,7 @@ class OrderReader:
                 self._followed[key] = _Followed([], newest, self._clock.monotonic())
             self._followed[key].order_ids = [row.order_id for row in rows]
             self._followed[key].history_id = newest
-            return await self._notifications(connection, schema, settings, links, rows)
+            return await self._notifications(connection, schema, settings, rows)
 
     async def named(self, order_ids: Sequence[int]) -> Sequence[OrderNotification]:
         """Those that exist and count as orders, by ascending id."""
@@ -118,75 +151,30 @@ class OrderReader:
                 connection, schema, and_(order.c.order_id.in_(sorted(set(order_ids))), _is_order(schema, settings))
             )
             rows.sort(key=lambda row: int(row.order_id))
-            return await self._notifications(connection, schema, settings, MarketplaceLinks(schema), rows)
+            return await self._notifications(connection, schema, settings, rows)
 
-    async def confirmed_since(self, history_id: int, limit: int) -> tuple[int, Sequence[OrderNotification]]:
-        """Orders whose first confirming row is among the next `limit` rows behind the cursor, or in a gap filled
-        late."""
+    async def moments(self, moments: Sequence[OrderMoment]) -> Sequence[OrderNotification]:
+        """What to tell of each, in their order; those whose order is gone are left out."""
         settings = await self._settings.read()
         schema = await self._database.schema()
-        history = schema.tables.order_history
+        order = schema.tables.order
+        wanted = sorted({moment.order_id for moment in moments})
         async with self._database.connect() as connection:
-            selected = select(
-                history.c.order_history_id, history.c.order_id, history.c.order_status_id, history.c.date_added
-            ).order_by(history.c.order_history_id)
-            rows = (
-                await connection.execute(selected.where(history.c.order_history_id > history_id).limit(limit))
-            ).all()
-            late_ids = self._late(history_id)
-            late = (
-                (await connection.execute(selected.where(history.c.order_history_id.in_(late_ids)))).all()
-                if late_ids
-                else []
+            rows = await _rows(connection, schema, order.c.order_id.in_(wanted))
+            facts = await self._facts(connection, schema, [row.order_id for row in rows])
+        found = {row.order_id: row for row in rows}
+        return [
+            facts.notification(
+                settings,
+                found[moment.order_id],
+                event_id=moment.event_id,
+                status=moment.status,
+                word=moment.word or _word(settings, moment.status),
+                date=moment.date,
             )
-            confirming: dict[int, _Confirmation] = {}
-            looked_at: set[int] = set()
-            for row in (*late, *rows):
-                if row.order_status_id > 0 and row.order_status_id != settings.void_status:
-                    confirming.setdefault(row.order_id, _Confirmation(row.order_status_id, row.date_added))
-                    looked_at.add(row.order_history_id)
-            found: list[OrderNotification] = []
-            if confirming:
-                # order_history has no index on the order, so this reads the table: once per batch that has a candidate.
-                earlier = await connection.scalars(
-                    select(history.c.order_id)
-                    .distinct()
-                    .where(
-                        history.c.order_id.in_(sorted(confirming)),
-                        history.c.order_history_id <= history_id,
-                        history.c.order_history_id.not_in(sorted(looked_at)),
-                        history.c.order_status_id > 0,
-                        history.c.order_status_id != settings.void_status,
-                    )
-                )
-                for order_id in earlier:
-                    confirming.pop(order_id, None)
-                order = schema.tables.order
-                orders = await _rows(connection, schema, order.c.order_id.in_(sorted(confirming)))
-                place = {order_id: position for position, order_id in enumerate(confirming)}
-                orders.sort(key=lambda row: place[row.order_id])
-                found = await self._notifications(
-                    connection, schema, settings, MarketplaceLinks(schema), orders, confirming
-                )
-        # Only now, so that a failure above leaves the late ones to the next attempt.
-        self._note_gaps(history_id, [row.order_history_id for row in rows], [row.order_history_id for row in late])
-        return (rows[-1].order_history_id if rows else history_id), found
-
-    def _late(self, history_id: int) -> list[int]:
-        now = self._clock.monotonic()
-        self._gaps = {gap: until for gap, until in self._gaps.items() if until > now and gap <= history_id}
-        return sorted(self._gaps)
-
-    def _note_gaps(self, history_id: int, seen: Sequence[int], late: Sequence[int]) -> None:
-        for found in late:
-            self._gaps.pop(found, None)
-        if not seen or seen[-1] - history_id - len(seen) > GAP_LIMIT:
-            return
-        until = self._clock.monotonic() + GAP_SECONDS
-        present = set(seen)
-        missing = [gap for gap in range(history_id + 1, seen[-1]) if gap not in present]
-        for gap in missing[: max(0, GAP_LIMIT - len(self._gaps))]:
-            self._gaps[gap] = until
+            for moment in moments
+            if moment.order_id in found
+        ]
 
     async def _follow(
         self,
@@ -251,54 +239,37 @@ class OrderReader:
         connection: AsyncConnection,
         schema: ShopSchema,
         settings: ShopSettings,
-        links: MarketplaceLinks,
         rows: Sequence[AnyRow],
-        confirmed: Mapping[int, _Confirmation] | None = None,
     ) -> list[OrderNotification]:
-        ids = [row.order_id for row in rows]
+        facts = await self._facts(connection, schema, [row.order_id for row in rows])
+        return [
+            facts.notification(
+                settings,
+                row,
+                event_id=f"order:{row.order_id}",
+                status=row.order_status_id,
+                word=_word(settings, row.order_status_id),
+                date=row.date_added,
+            )
+            for row in rows
+        ]
+
+    def _links_of(self, schema: ShopSchema) -> MarketplaceLinks:
+        """Made once for each schema: a burst asks many times a second."""
+        if self._links is None or self._links[0] is not schema:
+            self._links = schema, MarketplaceLinks(schema)
+        return self._links[1]
+
+    async def _facts(self, connection: AsyncConnection, schema: ShopSchema, ids: Sequence[int]) -> _Facts:
+        received_at = iso_utc(self._clock.now())
         if not ids:
-            return []
+            return _Facts({}, {}, received_at)
         item = schema.tables.order_product
         counted = await connection.execute(
             select(item.c.order_id, func.sum(item.c.quantity)).where(item.c.order_id.in_(ids)).group_by(item.c.order_id)
         )
         items = {order_id: int(quantity) for order_id, quantity in counted}
-        found = await links.find(connection, ids)
-        received_at = iso_utc(self._clock.now())
-        notifications: list[OrderNotification] = []
-        for row in rows:
-            link = found.get(row.order_id, NO_LINK)
-            status: int = row.order_status_id
-            date: str | None = row.date_added
-            word = _word(settings, status)
-            if confirmed is not None:
-                # Since then it may have been voided for an edit: what happened is its confirmation.
-                confirmation = confirmed[row.order_id]
-                date = confirmation.date
-                word = "created"
-                if status <= 0 or status == settings.void_status:
-                    status = confirmation.status
-            occurred = parse_local(date, settings.zone)
-            total, places = buyers_total(settings, row.total, row.currency_code, row.currency_value)
-            notifications.append(
-                OrderNotification(
-                    event_id=f"order:{row.order_id}",
-                    marketplace=link.marketplace,
-                    order_number=link.marketplace_order_id or str(row.order_id),
-                    order_id=row.order_id,
-                    marketplace_order_id=link.marketplace_order_id,
-                    customer=f"{row.firstname} {row.lastname}".strip(),
-                    status=word,
-                    shop_status=settings.status_names.get(status, str(status)),
-                    total=float(total),
-                    currency=row.currency_code or settings.currency,
-                    currency_decimals=places,
-                    item_count=items.get(row.order_id, 0),
-                    occurred_at=iso_utc(occurred) if occurred is not None else "",
-                    received_at=received_at,
-                )
-            )
-        return notifications
+        return _Facts(items, await self._links_of(schema).find(connection, ids), received_at)
 
 
 def buyers_total(settings: ShopSettings, total: Decimal, code: str, rate: Decimal) -> tuple[Decimal, int]:

@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import literal, select
 
-from meschain.domain.payloads import OrderNotification
+from meschain.domain.payloads import OrderNotification, StockRow
 from meschain.opencart.connection import ShopDatabase
 from meschain.opencart.figures import DayFloor, FigureReader
 from meschain.opencart.listings import ListingReader
 from meschain.opencart.options import ShopOptions
 from meschain.opencart.order_reader import OrderReader
+from meschain.opencart.order_totals import OrderTotalsReader
+from meschain.opencart.sales import SalesReader
 from meschain.opencart.settings_table import SettingsTable
+from meschain.opencart.stock_outlook import StockOutlookReader
 from meschain.opencart.sync_history import SyncHistory
-from meschain.services.ports import Clock, LastSync, MarketplaceFigures, ShopFigures
+from meschain.services.ports import Clock, LastSync, MarketplaceFigures, SalesHistory, ShopFigures, StockOutlook
 
 
 class OpenCartShop:
@@ -34,8 +37,13 @@ class OpenCartShop:
         """The shop's settings; `OpenCartAccounts` reads them too."""
         floor = DayFloor(clock, options.day_scan_seconds)
         self._figures = FigureReader(database, self.settings, clock, options, floor)
-        self._orders = OrderReader(database, self.settings, clock, options)
+        self.order_reader = OrderReader(database, self.settings, clock, options)
+        """Reads single orders; change capture does so too."""
         self._listings = ListingReader(database, self.settings, clock, options, floor)
+        self._sales = SalesReader(database, self.settings, clock, options)
+        self._stock = StockOutlookReader(database, self.settings, clock, options)
+        self.order_totals = OrderTotalsReader(database, self.settings)
+        """Sums over all orders, which the old dialects show."""
         self._syncs = SyncHistory(database, self.settings, clock, keep_seconds=options.sync_history_seconds)
 
     async def name(self) -> str:
@@ -49,13 +57,23 @@ class OpenCartShop:
         return await self._figures.read()
 
     async def recent_orders(self, limit: int, marketplaces: Sequence[str] | None = None) -> Sequence[OrderNotification]:
-        return await self._orders.recent(limit, marketplaces)
+        return await self.order_reader.recent(limit, marketplaces)
 
     async def orders(self, order_ids: Sequence[int]) -> Sequence[OrderNotification]:
-        return await self._orders.named(order_ids)
+        return await self.order_reader.named(order_ids)
 
     async def marketplace_figures(self, codes: Sequence[str]) -> Mapping[str, MarketplaceFigures]:
         return await self._listings.read(codes)
+
+    async def listed_stock(self, marketplace: str, skus: Sequence[str]) -> Mapping[str, StockRow]:
+        """`services.webhook_ports.ListedStock`."""
+        return await self._listings.stock(marketplace, skus)
+
+    async def sales_history(self, months: int) -> SalesHistory:
+        return await self._sales.read(months)
+
+    async def stock_outlook(self) -> StockOutlook:
+        return await self._stock.read()
 
     async def last_syncs(self) -> Mapping[str, LastSync]:
         return await self._syncs.read()
@@ -67,7 +85,4 @@ class OpenCartShop:
         return self._clock.monotonic() - started
 
     async def newest_history_id(self) -> int:
-        return await self._orders.newest_history_id()
-
-    async def confirmed_since(self, history_id: int, limit: int) -> tuple[int, Sequence[OrderNotification]]:
-        return await self._orders.confirmed_since(history_id, limit)
+        return await self.order_reader.newest_history_id()

@@ -37,6 +37,17 @@ def store_day(moment: datetime, zone: tzinfo) -> StoreDay:
     return StoreDay(date=today.isoformat(), start=f"{today} 00:00:00", end=f"{tomorrow} 00:00:00")
 
 
+def store_months(moment: datetime, zone: tzinfo, count: int) -> tuple[list[str], str, str]:
+    """The store's month at an aware moment and those before it.
+
+    Returns: so many names `YYYY-MM`, oldest first, and the bounds of all of them as strings: start <= date < end.
+    """
+    today = moment.astimezone(zone).date()
+    this = today.year * 12 + today.month - 1
+    names = [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(this - count + 1, this + 2)]
+    return names[:-1], f"{names[0]}-01 00:00:00", f"{names[-1]}-01 00:00:00"
+
+
 def local_text(moment: datetime, zone: tzinfo) -> str:
     """An aware moment as the shop writes it."""
     return moment.astimezone(zone).strftime(FORMAT)

@@ -28,10 +28,10 @@ class ActivityService:
         self._publisher = publisher
         self._clock = clock
 
-    async def record(
+    def compose(
         self, kind: str, user: str, text: str, details: Mapping[str, str] | None = None, about: str = ""
     ) -> UserActivity:
-        """Store it, then tell the administrators; that they could not be told is logged and is no error.
+        """One as it would be recorded, for those who store its event together with what it tells of.
 
         Args:
             about: names the event behind it, so that recording it again changes nothing; empty: a new one.
@@ -40,7 +40,7 @@ class ActivityService:
             clip(key, DETAIL_CHARACTERS): clip(value, DETAIL_CHARACTERS)
             for key, value in list((details or {}).items())[:DETAILS]
         }
-        activity = UserActivity(
+        return UserActivity(
             event_id=uuid5(NAMESPACE_OID, about).hex if about else uuid4().hex,
             kind=kind,
             user=clip(user, DETAIL_CHARACTERS),
@@ -48,6 +48,28 @@ class ActivityService:
             details=shortened,
             occurred_at=iso_utc(self._clock.now()),
         )
+
+    async def keep(self, activity: UserActivity) -> None:
+        """Put one among the recent ones whose event is stored already; that it cannot be is logged and is no error."""
+        try:
+            await self._store.add(activity)
+        except Exception:  # noqa: BLE001 - boundary to our store: it is told, and what it tells of has been done
+            _log.warning("activity %s is told but not among the recent ones", activity.event_id, exc_info=True)
+
+    async def tell(self, activity: UserActivity) -> None:
+        """Tell the administrators of a composed one, for those who try again. Raises: any error of the publisher."""
+        await self._publisher.user_activity(activity)
+        await self.keep(activity)
+
+    async def record(
+        self, kind: str, user: str, text: str, details: Mapping[str, str] | None = None, about: str = ""
+    ) -> UserActivity:
+        """Store it, then tell the administrators; that they could not be told is logged and is no error.
+
+        Args:
+            about: as in `compose`.
+        """
+        activity = self.compose(kind, user, text, details, about)
         await self._store.add(activity)
         try:
             await self._publisher.user_activity(activity)

@@ -1,6 +1,7 @@
 """`HandleAdminCommand`: the commands that administrators send, each audited with what came of it.
 
-Knows no hub; that the caller is an administrator is checked before this is called.
+A dashboard that was given is not: every page asks for one each half minute, and nothing is changed by it. Knows no hub;
+that the caller is an administrator is checked before this is called.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class AdminCommands:
         }
 
     async def handle(self, identity: Identity, command: object, parameters: object = None) -> CommandResult:
-        """Execute a command of somebody who may; audited whatever comes of it.
+        """Execute a command of somebody who may, and audit what came of it.
 
         Raises: CommandRefused with a text for the caller.
         """
@@ -84,7 +85,8 @@ class AdminCommands:
         except Exception as error:
             await self._audit.add(identity.user_id, ACTION, details, f"failed: {type(error).__name__}")
             raise
-        await self._audit.add(identity.user_id, ACTION, details, str(result))
+        if result.dashboard is None:
+            await self._audit.add(identity.user_id, ACTION, details, str(result))
         return result
 
     async def _execute(self, identity: Identity, command: object, parameters: object) -> CommandResult:

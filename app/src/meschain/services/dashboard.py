@@ -23,12 +23,13 @@ from meschain.domain.payloads import (
     PerformanceUpdate,
     SystemStatus,
 )
+from meschain.services.alert_payloads import system_alert_of
+from meschain.services.alert_ports import AlertBook
 from meschain.services.clock import iso_utc
 from meschain.services.health import ERROR, NO_SOURCE, DatabaseReading, HealthMonitor, database_health
 from meschain.services.options import DashboardOptions, HealthOptions
 from meschain.services.ports import (
     ActivityStore,
-    AlertStore,
     Clock,
     Figure,
     LastSync,
@@ -46,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RECENT_ORDERS: Final = 5
+RECENT_ORDERS: Final = 10
 RECENT_ALERTS: Final = 10
 RECENT_ACTIVITY: Final = 10
 
@@ -80,7 +81,7 @@ class DashboardService:
         shop: Shop,
         traffic: TrafficMeter,
         jobs: SyncJobStore,
-        alerts: AlertStore,
+        alerts: AlertBook,
         activity: ActivityStore,
         health: HealthMonitor,
         clock: Clock,
@@ -98,7 +99,6 @@ class DashboardService:
         self._demo = demo
         self._options = options or DashboardOptions()
         self._health_options = health_options or HealthOptions()
-        self._started = clock.monotonic()
         self._reading = asyncio.Lock()
         self._latest: DashboardData | None = None
         self._read_at = 0.0
@@ -135,11 +135,11 @@ class DashboardService:
         data = DashboardData(
             timestamp=iso_utc(now),
             system_status=self._system_status(shop, states),
-            performance_metrics=_performance(self._traffic.figures(), self._clock.monotonic() - self._started),
+            performance_metrics=_performance(await self._traffic.figures()),
             business_metrics=self._business(shop.figures, now.date().isoformat()),
             team_achievements={},
             recent_orders=list(shop.orders),
-            recent_alerts=list(await self._alerts.latest(RECENT_ALERTS)),
+            recent_alerts=[system_alert_of(alert) for alert in await self._alerts.latest(RECENT_ALERTS)],
             recent_activity=list(await self._activity.latest(RECENT_ACTIVITY)),
             demo=self._demo,
         )
@@ -232,7 +232,7 @@ def performance_of(data: DashboardData) -> PerformanceUpdate:
     )
 
 
-def _performance(window: WindowFigures, uptime: float) -> PerformanceMetrics:
+def _performance(window: WindowFigures) -> PerformanceMetrics:
     # Without a request there is no response time and no share of failures; there is a throughput, and it is zero.
     measured = _OWN_TRAFFIC if window.requests else NO_SOURCE
     return PerformanceMetrics(
@@ -240,7 +240,7 @@ def _performance(window: WindowFigures, uptime: float) -> PerformanceMetrics:
         response_time_p95=round(window.p95_seconds * 1000, 2),
         throughput=round(window.per_second, 2),
         error_rate=round(100 * window.failures / window.requests, 2) if window.requests else 0.0,
-        uptime=round(uptime, 1),
+        uptime=round(window.uptime_seconds, 1),
         connections=window.connections,
         window_seconds=window.window_seconds,
         sources={
@@ -249,7 +249,7 @@ def _performance(window: WindowFigures, uptime: float) -> PerformanceMetrics:
             "throughput": _OWN_TRAFFIC,
             "errorRate": measured,
             "uptime": "own clock",
-            "connections": _OWN_TRAFFIC,
+            "connections": window.connections_source,
         },
     )
 

@@ -7,23 +7,38 @@ does not carry (visitors, stock of the shop) has no source here. Knows no hub.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from meschain.domain.events import DASHBOARD_HUB, granted_business_group
 from meschain.domain.payloads import BusinessMetrics
+from meschain.services.audiences import ProcessAudiences, audiences_in
 from meschain.services.clock import iso_utc
 from meschain.services.dashboard import NO_CURRENCY, rounded
 from meschain.services.health import NO_SOURCE
 from meschain.services.options import DashboardOptions
-from meschain.services.ports import Clock, MarketplaceFigures, Presence, Publisher, Shop, ShopUnavailable
+from meschain.services.ports import (
+    AudienceStore,
+    Clock,
+    MarketplaceFigures,
+    Presence,
+    Publisher,
+    Shop,
+    ShopUnavailable,
+)
 from meschain.services.waiting import Wakeup, within
 
 _log = logging.getLogger(__name__)
 
 
 class GrantedBusiness:
-    """Reads and sends `businessMetrics` by sets of marketplaces."""
+    """Reads and sends `businessMetrics` by sets of marketplaces.
+
+    Args:
+        audiences: Those that connected. None: to this process.
+        others: Gives the `numbers` of each other process that lives.
+    """
 
     def __init__(
         self,
@@ -33,6 +48,8 @@ class GrantedBusiness:
         presence: Presence,
         clock: Clock,
         options: DashboardOptions | None = None,
+        audiences: AudienceStore | None = None,
+        others: Callable[[], Iterable[Mapping[str, float]]] = tuple,
     ) -> None:
         self._shop = shop
         self._publisher = publisher
@@ -40,11 +57,12 @@ class GrantedBusiness:
         self._clock = clock
         self._options = options or DashboardOptions()
         self._wakeup = Wakeup(clock)
-        self._audiences: set[tuple[str, ...]] = set()
+        self._audiences = audiences or ProcessAudiences(clock)
+        self._others = others
 
-    def watch(self, marketplaces: Sequence[str]) -> None:
+    async def watch(self, marketplaces: Sequence[str]) -> None:
         """Somebody with these grants is there; there are at most as many audiences as sets of marketplaces."""
-        self._audiences.add(tuple(marketplaces))
+        await self._audiences.watch(marketplaces)
 
     def refresh(self) -> None:
         """Ask for a round soon. Returns at once."""
@@ -60,12 +78,28 @@ class GrantedBusiness:
                 _log.exception("business figures of granted marketplaces could not be sent")
 
     async def tick(self) -> None:
-        """Send to each audience that is there, and forget those that have left."""
-        for marketplaces in tuple(self._audiences):
-            if await self._presence.anyone_in(DASHBOARD_HUB, granted_business_group(marketplaces)):
+        """Send to each audience that is there, whatever process it connected to."""
+        elsewhere = {audience for numbers in self._others() for audience in audiences_in(numbers)}
+        for marketplaces in sorted((await self._audiences.watched()).keys() | elsewhere):
+            if await self._is_there(marketplaces):
                 await self._publisher.granted_business(marketplaces, await self.read(marketplaces))
-            else:
-                self._audiences.discard(marketplaces)
+
+    async def look_after(self) -> None:
+        """Forget audiences that left, for ever and in each process, whichever one sends."""
+        while True:
+            await self._clock.sleep(self._options.forget_seconds)
+            await self.forget()
+
+    async def forget(self) -> None:
+        """Forget those audiences that are not there any more."""
+        for marketplaces, watched_at in (await self._audiences.watched()).items():
+            # Who has just come may not be in the group yet.
+            is_new = self._clock.now() - watched_at < timedelta(seconds=self._options.forget_seconds)
+            if not is_new and not await self._is_there(marketplaces):
+                await self._audiences.forget(marketplaces, watched_at)
+
+    async def _is_there(self, marketplaces: Sequence[str]) -> bool:
+        return await self._presence.anyone_in(DASHBOARD_HUB, granted_business_group(marketplaces))
 
     async def read(self, marketplaces: Sequence[str]) -> BusinessMetrics:
         """The figures of these marketplaces together; without a source where the shop cannot give them."""

@@ -65,6 +65,16 @@ class HealthMonitor:
         asked = f"{len(self._answers)} probes" if len(self._answers) > 1 else "1 probe"
         return HealthReading(worst, f"{asked}: {', '.join(bad)}" if bad else asked)
 
+    @property
+    def has_probes(self) -> bool:
+        return bool(self._probes)
+
+    def failing(self) -> Sequence[str] | None:
+        """Names of the probes whose last answer was an error; None: there are probes, and none has answered yet."""
+        if self._probes and not self._answers:
+            return None
+        return sorted(name for name, answer in self._answers.items() if answer == ERROR)
+
     async def _ask(self, probe: HealthProbe) -> str:
         try:
             answer = await within(self._clock, self._options.probe_timeout_seconds, probe.check())

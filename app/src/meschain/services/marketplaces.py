@@ -14,7 +14,7 @@ from meschain.services.dashboard import NO_CURRENCY, rounded
 from meschain.services.options import DashboardOptions
 from meschain.services.ports import Clock, MarketplaceFigures, Shop, ShopUnavailable, SyncJob, SyncJobStore
 from meschain.services.sync import SyncService
-from meschain.services.sync_status import UNFINISHED, sync_states
+from meschain.services.sync_status import SUCCESS, UNFINISHED, sync_states
 from meschain.services.waiting import within
 
 _log = logging.getLogger(__name__)
@@ -109,6 +109,8 @@ def _snapshot(
 
 
 def _progress(job: SyncJob | None) -> float:
-    if job is None or job.status == "error":
+    if job is None:
         return 0.0
-    return job.progress if job.status in UNFINISHED else 100.0
+    if job.status in UNFINISHED:
+        return job.progress
+    return 100.0 if job.status == SUCCESS else 0.0

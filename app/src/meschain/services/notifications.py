@@ -100,6 +100,16 @@ class NotificationService:
                 sent += await self._publish(await self._store.unsent(user_id, before))
         return sent
 
+    async def deliver_unsent_to(self, user_id: str, deliver: Callable[[Notification], None]) -> int:
+        """Hand what never went out to a page that cannot acknowledge; returns how many. It stays pending for others."""
+        before = self._clock.now() - timedelta(seconds=self._options.retry_grace_seconds)
+        unsent = await self._store.unsent(user_id, before)
+        for notification in unsent:
+            deliver(notification)
+        if unsent:
+            await self._store.mark_sent([notification.id for notification in unsent])
+        return len(unsent)
+
     async def acknowledge(self, user_id: str, notification_id: object) -> bool:
         """Mark it as delivered; False: that user has no such pending notification."""
         if not isinstance(notification_id, str) or not 0 < len(notification_id) <= ID_CHARACTERS:

@@ -1,5 +1,7 @@
 """Progress that a shop reports by itself, handed from the HTTP route to the runner that waits for it.
 
+The runner may be in another process than the one that the shop's request came to: `services.sync` passes it on.
+
 One mailbox per running job, which keeps the newest report only: progress replaces progress, and memory stays bounded
 however fast a shop reports. A final report is never replaced.
 """
@@ -7,6 +9,7 @@ however fast a shop reports. A final report is never replaced.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +35,11 @@ class SyncReport:
     @property
     def is_final(self) -> bool:
         return self.status != RUNNING
+
+
+def passed_on(job_id: str, report: SyncReport) -> str:
+    """A report as neighbours are told of it."""
+    return json.dumps([job_id, report.processed, report.failed, report.total, report.message, report.status])
 
 
 class Mailbox:
@@ -73,6 +81,15 @@ class SyncReports:
             yield mailbox
         finally:
             del self._mailboxes[job_id]
+
+    def are_expected(self, job_id: str) -> bool:
+        """Whether the job runs in this process and takes reports."""
+        return job_id in self._mailboxes
+
+    def hear(self, message: str) -> None:
+        """Deliver what a neighbour passed on (`passed_on`); a job that does not run here is another process's."""
+        job_id, processed, failed, total, text, status = json.loads(message)
+        self.deliver(job_id, SyncReport(processed, failed, total, text, status))
 
     def deliver(self, job_id: str, report: SyncReport) -> bool:
         """Hand a report over; False: nobody waits for one."""

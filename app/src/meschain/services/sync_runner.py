@@ -1,7 +1,9 @@
-"""Executes stored sync jobs: marketplaces at the same time, one job of each, with progress events at a sane rate.
+"""Takes stored sync jobs and keeps them while they run: several processes share them, each job is one's at a time.
 
-Knows no marketplace: a `SyncRunner` for each does the work. A job that this process leaves unfinished (a stop, a crash)
-is queued again at the next start, or failed when it is old by then.
+A job is held by a lease in our own database. Its holder renews it; whoever looks for work takes a job whose lease has
+run out, so what a lost process left goes on elsewhere. A holder that cannot renew stops its run while the lease is
+still its own, by its own monotonic clock counted from before the last renewal that worked; one that stood still
+meanwhile stores nothing more, as the job is another run's (`sync_execution`). Knows no marketplace and no table.
 """
 
 from __future__ import annotations
@@ -9,190 +11,153 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import replace
-from uuid import uuid4
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from meschain.domain.marketplaces import MARKETPLACES
-from meschain.services.activity import ActivityService
-from meschain.services.alerts import AlertService
-from meschain.services.clock import iso_utc
-from meschain.services.options import SyncOptions
-from meschain.services.ports import Clock, Publisher, SyncFailed, SyncJob, SyncJobStore, SyncRunner, SyncStep
-from meschain.services.sync import token_hash, update_of
-from meschain.services.text import cleaned, clip
+from meschain.services.options import LeaseOptions, SyncOptions
+from meschain.services.ports import Clock, SyncJob, SyncJobStore
+from meschain.services.sync import token_hash
+from meschain.services.sync_execution import RunState, Superseded, SyncExecution
 from meschain.services.waiting import Wakeup, within
 
 _log = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """The one loop that executes jobs. `wake` makes it look for queued ones at once."""
+    """The loop of one process. `wake` makes it look for jobs at once.
+
+    Args:
+        worker: names this process among all that share the jobs.
+        is_able: whether this process hears the others now, and so the reports that a shop sends to them. While it does
+            not, it takes no job; when that lasts (`LeaseOptions.unable_looks`), it gives back those it has.
+    """
 
     def __init__(
         self,
         *,
         jobs: SyncJobStore,
-        runners: Mapping[str, SyncRunner],
-        publisher: Publisher,
-        alerts: AlertService,
-        activity: ActivityService,
+        execution: SyncExecution,
+        worker: str,
         clock: Clock,
+        is_able: Callable[[], bool] | None = None,
         options: SyncOptions | None = None,
+        lease: LeaseOptions | None = None,
     ) -> None:
         self._jobs = jobs
-        self._runners = runners
-        self._publisher = publisher
-        self._alerts = alerts
-        self._activity = activity
+        self._execution = execution
+        self._worker = worker
         self._clock = clock
+        self._is_able = is_able or (lambda: True)
         self._options = options or SyncOptions()
+        self._lease = lease or LeaseOptions()
         self._wakeup = Wakeup(clock)
-        self._running: set[str] = set()
-        self._has_stranded = False
-        """A job ended and its end could not be stored: its marketplace stays taken until it is run again."""
+        self._running: dict[str, RunState] = {}
 
     def wake(self) -> None:
-        """Look for queued jobs now. Returns at once."""
+        """Look for jobs now. Returns at once."""
         self._wakeup.set()
 
+    async def look_at(self, job_id: str) -> None:
+        """See whether a job that runs here is to be cancelled, without waiting for the next renewal."""
+        if (state := self._running.get(job_id)) is None:
+            return
+        try:
+            job = await self._jobs.get(job_id)
+        except Exception:  # noqa: BLE001 - boundary to our store: the next renewal sees it
+            _log.warning("sync job %s cannot be looked at", job_id, exc_info=True)
+            return
+        if job is not None and job.cancel_requested_by:
+            state.cancel(job.cancel_requested_by)
+
     async def run(self) -> None:
-        """Take up what a stop cut off, then execute jobs for ever."""
-        await self.recover()
+        """Take and execute jobs for ever. Cancelled: those that run are given back."""
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    if self._has_stranded:
-                        await self.recover()
-                        self._has_stranded = False
-                    await self._begin_queued(group)
+                    await self._take(group)
                 except Exception:  # noqa: BLE001 - boundary to our store: those that run go on, and we look again
-                    _log.exception("queued sync jobs could not be read")
+                    _log.exception("sync jobs could not be taken")
                 await self._wakeup.wait(self._options.poll_seconds)
 
-    async def recover(self) -> None:
-        """Queue again what is stored as running and does not run; fail those that are too old for that."""
-        now = self._clock.now()
-        for job in await self._jobs.unfinished():
-            if job.status != "running" or job.id in self._running:
-                continue
-            age = (now - job.created_at).total_seconds()
-            if age <= self._options.restart_within_seconds:
-                queued = replace(
-                    job, status="queued", started_at=None, progress=0.0, processed=0, failed=0, report_token_hash=""
-                )
-                await self._save(replace(queued, message="Begun again, as it was cut off."))
-            else:
-                await self._fail(job, "It was cut off and is too old to begin again; start a new one.")
-
-    async def _begin_queued(self, group: asyncio.TaskGroup) -> None:
-        while len(self._running) < self._options.parallel_jobs:
-            job = await self._jobs.next_queued()
+    async def _take(self, group: asyncio.TaskGroup) -> None:
+        while len(self._running) < self._options.parallel_jobs and self._is_able():
+            token, begun = secrets.token_urlsafe(32), self._clock.monotonic()
+            job = await self._jobs.claim(self._worker, token_hash(token), self._lease.seconds, list(self._running))
             if job is None:
                 return
-            token = secrets.token_urlsafe(32)
-            job = await self._begin(job, token)
-            self._running.add(job.id)
-            group.create_task(self._execute_and_look_again(job, token), name=f"sync {job.marketplace}")
+            state = self._running[job.id] = RunState()
+            if job.cancel_requested_by:
+                state.cancel(job.cancel_requested_by)
+            group.create_task(self._hold(job, token, state, begun), name=f"sync {job.marketplace}")
 
-    async def _begin(self, job: SyncJob, token: str) -> SyncJob:
-        started = replace(
-            job, status="running", started_at=self._clock.now(), message="", report_token_hash=token_hash(token)
-        )
-        await self._save(started)
-        return started
-
-    async def _execute_and_look_again(self, job: SyncJob, token: str) -> None:
+    async def _hold(self, job: SyncJob, token: str, state: RunState, begun: float) -> None:
+        """Execute it as long as the lease is ours."""
+        executing = asyncio.ensure_future(self._execute(job, token, state))
+        renewing = asyncio.ensure_future(self._renew(job, state, begun))
         try:
-            await self._execute(job, token)
-        except Exception:  # noqa: BLE001 - boundary between jobs: our own store failing must not end the others
-            _log.exception("sync job %s could not be brought to an end; it is run again", job.id)
-            self._has_stranded = True
+            await asyncio.wait({executing, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            if state.is_ending:
+                await asyncio.wait({executing})
         finally:
-            self._running.discard(job.id)
+            # The run first: a renewal that hangs in the database must not keep it alive.
+            await _ended(executing)
+            await _ended(renewing)
+            if executing.cancelled():
+                await self._release(job)
+            del self._running[job.id]
             self._wakeup.set()
 
-    async def _execute(self, job: SyncJob, token: str) -> None:
-        current = job
-        published_at = self._clock.monotonic()
-        runner = self._runners.get(job.marketplace)
+    async def _execute(self, job: SyncJob, token: str, state: RunState) -> None:
         try:
-            if runner is None:
-                raise SyncFailed("Nothing is set up to sync it.")
-            steps = runner.run(job, token)
+            await self._execution.execute(job, token, state)
+        except Superseded:
+            _log.warning("sync job %s was taken over meanwhile; this run of it is dropped", job.id)
+        except Exception:  # noqa: BLE001 - boundary between jobs: our own store failing must not end the others
+            # Not given back: its lease runs out, and the attempt counts.
+            _log.exception("sync job %s could not be brought to an end; it is begun again", job.id)
+
+    async def _renew(self, job: SyncJob, state: RunState, begun: float) -> None:
+        """Renew until the lease is lost, could not be renewed in time, or this process is not able to run the job."""
+        until = self._stop_at(begun)
+        unable_looks = 0
+        while (left := until - self._clock.monotonic()) > 0:
+            await self._clock.sleep(min(self._lease.renew_seconds, left))
+            unable_looks = 0 if self._is_able() else unable_looks + 1
+            if unable_looks >= self._lease.unable_looks:
+                _log.error("this process does not hear the others; sync job %s is given back", job.id)
+                return
+            asked = self._clock.monotonic()
+            standing = self._jobs.renew(job.id, job.report_token_hash, self._lease.seconds)
             try:
-                while (step := await self._next(steps)) is not None:
-                    current = _advanced(current, step, self._options.message_characters)
-                    await self._tell_changes(step)
-                    if self._clock.monotonic() - published_at >= self._options.progress_seconds:
-                        published_at = self._clock.monotonic()
-                        await self._save(current)
-            finally:
-                if isinstance(steps, AsyncGenerator):
-                    await steps.aclose()
-        except SyncFailed as failed:
-            await self._fail(current, str(failed))
-        except TimeoutError:
-            await self._fail(current, "It took too long without any progress.")
-        except Exception:  # noqa: BLE001 - boundary to runners: people get a sentence, the log gets the rest
-            reference = uuid4().hex[:12]
-            _log.exception("sync job %s failed, reference %s", job.id, reference)
-            await self._fail(current, f"It was stopped by an internal error; the log has it under {reference}.")
-        else:
-            await self._succeed(current)
+                present = await self._in_time(until - asked, standing)
+            except Exception as error:  # noqa: BLE001 - boundary to our store: it is asked again while there is time
+                _log.warning("the lease of sync job %s cannot be renewed: %s", job.id, type(error).__name__)
+                continue
+            if state.is_ending:
+                return
+            if present is None:
+                _log.error("sync job %s is another's by now; this run of it stops here", job.id)
+                return
+            until = self._stop_at(asked)
+            if present.cancel_requested_by:
+                state.cancel(present.cancel_requested_by)
+        _log.error("the lease of sync job %s could not be renewed in time; this run of it stops here", job.id)
 
-    async def _next(self, steps: AsyncIterator[SyncStep]) -> SyncStep | None:
-        """The next step; None at the end. A runner that hangs is cut off."""
+    async def _in_time(self, seconds: float, standing: Coroutine[Any, Any, SyncJob | None]) -> SyncJob | None:
+        return await within(self._clock, max(seconds, 0.0), standing)
 
-        async def advance() -> SyncStep | None:
-            return await anext(steps, None)
+    def _stop_at(self, begun: float) -> float:
+        """Counted from before the question, so from no later than the database counts."""
+        return begun + self._lease.seconds - self._lease.stop_seconds
 
-        return await within(self._clock, self._options.step_timeout_seconds, advance())
-
-    async def _succeed(self, job: SyncJob) -> None:
-        message = f"{job.failed} of {job.processed} could not be synced." if job.failed else job.message
-        await self._end(replace(job, status="success", progress=100.0, message=message))
-
-    async def _fail(self, job: SyncJob, reason: str) -> None:
-        message = clip(cleaned(reason), self._options.message_characters)
-        await self._end(replace(job, status="error", message=message))
-        await self._alerts.raise_by_system(f"The sync of {MARKETPLACES[job.marketplace]} failed: {message}", "error")
-
-    async def _end(self, job: SyncJob) -> None:
-        await self._save(replace(job, finished_at=self._clock.now(), report_token_hash=""))
-        how = "ended well" if job.status == "success" else "failed"
-        await self._activity.record(
-            "sync",
-            "system",
-            f"The sync of {MARKETPLACES[job.marketplace]} {how}.",
-            {"marketplace": job.marketplace, "jobId": job.id, "status": job.status},
-            about=f"sync {job.id} {job.status}",
-        )
-
-    async def _tell_changes(self, step: SyncStep) -> None:
+    async def _release(self, job: SyncJob) -> None:
         try:
-            for change in step.changed:
-                await self._publisher.inventory_changed(change)
-        except Exception:  # noqa: BLE001 - boundary to the hubs: the change is in the shop, whoever heard of it
-            _log.warning("changes by a sync were not sent", exc_info=True)
-
-    async def _save(self, job: SyncJob) -> None:
-        """Store it, then tell whoever watches; not being able to tell is logged and costs the job nothing."""
-        await self._jobs.update(job)
-        try:
-            await self._publisher.sync_progress(update_of(job, iso_utc(self._clock.now())))
-        except Exception:  # noqa: BLE001 - boundary to the hubs: the job is what counts
-            _log.warning("progress of sync job %s was stored but not sent", job.id, exc_info=True)
+            released = self._jobs.release(job.id, job.report_token_hash)
+            await within(self._clock, self._lease.release_seconds, released)
+        except Exception as error:  # noqa: BLE001 - boundary to our store: the lease runs out by itself
+            _log.warning("sync job %s was not given back: %s", job.id, type(error).__name__)
 
 
-def _advanced(job: SyncJob, step: SyncStep, message_characters: int) -> SyncJob:
-    """The job after that step. Progress never goes back, whatever a runner counts."""
-    share = 100.0 * step.processed / step.total if step.total > 0 else 0.0
-    return replace(
-        job,
-        progress=max(job.progress, min(100.0, round(share, 1))),
-        processed=step.processed,
-        failed=step.failed,
-        total=step.total,
-        message=clip(cleaned(step.message), message_characters),
-    )
+async def _ended(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

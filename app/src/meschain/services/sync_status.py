@@ -12,7 +12,14 @@ from meschain.services.clock import iso_utc
 from meschain.services.ports import LastSync, SyncJob
 
 JOBS: Final = "jobs"
-UNFINISHED: Final = frozenset({"queued", "running"})
+QUEUED: Final = "queued"
+RUNNING: Final = "running"
+SUCCESS: Final = "success"
+ERROR: Final = "error"
+CANCELLED: Final = "cancelled"
+UNFINISHED: Final = frozenset({QUEUED, RUNNING})
+ENDED_BY_ITSELF: Final = frozenset({SUCCESS, ERROR})
+"""What counts as a marketplace's last sync; one that was cancelled says nothing of it."""
 
 _OLD_WORDS: Final = {
     "success": "success",

@@ -1,10 +1,10 @@
-"""Waiting for the first of two things by the injected clock. Knows nothing of what is waited for."""
+"""Waiting by the injected clock: for the first of two things, a call, or the next beat. Knows nothing of what for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from meschain.services.ports import Clock
 
@@ -16,18 +16,28 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
 
     Raises: TimeoutError when it took longer; whatever `work` raises.
     """
-    task = asyncio.ensure_future(work)
-    timer = asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise TimeoutError(f"took longer than {seconds:g} s")
-    finally:
+    task = cast("asyncio.Task[object]", asyncio.current_task())
+    cancels = task.cancelling()
+    is_over = is_taken_back = False
+
+    async def end() -> None:
+        nonlocal is_over
+        await clock.sleep(seconds)
+        is_over = True
         task.cancel()
+
+    timer = asyncio.create_task(end())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        is_taken_back = is_over
+        if is_over and task.uncancel() <= cancels:
+            raise TimeoutError(f"took longer than {seconds:g} s") from None
+        raise
+    finally:
+        if is_over and not is_taken_back:
+            task.uncancel()  # the work made something else of it
         timer.cancel()
-        # Both have ended when this returns: nothing runs on without an owner.
-        await asyncio.gather(task, timer, return_exceptions=True)
 
 
 class Wakeup:
@@ -58,3 +68,18 @@ class Wakeup:
         if await self.wait(interval_seconds):
             await self._clock.sleep(coalesce_seconds)
             self._event.clear()
+
+
+class Pace:
+    """Beats that are so many seconds apart, however long each takes; what is late is not made up for."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._due = clock.monotonic()
+
+    async def next(self) -> None:
+        """Return at the next beat; at once where it is over already."""
+        now = self._clock.monotonic()
+        self._due = max(self._due + self._seconds, now)
+        await self._clock.sleep(self._due - now)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from meschain.auth.ports import Account, AccountExists
@@ -18,6 +18,10 @@ from meschain.state.tables import accounts
 def username_key(username: str) -> str:
     """The form in which user names are compared: without regard to case, and to how an accent was typed."""
     return unicodedata.normalize("NFKC", username).casefold().strip()
+
+
+# Made once, as in `login_sessions`: each request asks it.
+_BY_ID: Final = select(accounts).where(accounts.c.id == bindparam("key"))
 
 
 class SqlAccountStore:
@@ -34,7 +38,7 @@ class SqlAccountStore:
 
     async def get(self, account_id: str) -> Account | None:
         async with self._database.connect() as connection:
-            row = (await connection.execute(select(accounts).where(accounts.c.id == account_id))).one_or_none()
+            row = (await connection.execute(_BY_ID, {"key": account_id})).one_or_none()
         return None if row is None else _account(row)
 
     async def add(self, account: Account) -> None:

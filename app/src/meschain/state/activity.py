@@ -1,16 +1,17 @@
-"""The store of activity on our own database. Rows are deleted by age (`prune`)."""
+"""The store of activity on our own database. Rows are deleted by age and number (`prune`)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from meschain.domain.payloads import UserActivity
 from meschain.services.clock import iso_utc
 from meschain.state.database import Database
 from meschain.state.inserting import insert_new
+from meschain.state.pruning import prune_rows
 from meschain.state.tables import activity as table
 
 
@@ -46,6 +47,13 @@ class SqlActivityStore:
                 for row in await connection.execute(query)
             ]
 
-    async def prune(self, before: datetime) -> int:
-        async with self._database.begin() as connection:
-            return (await connection.execute(delete(table).where(table.c.occurred_at < before))).rowcount
+    def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        return prune_rows(
+            self._database,
+            table,
+            key=[table.c.sequence],
+            order=table.c.sequence,
+            moment=table.c.occurred_at,
+            before=before,
+            keep=keep,
+        )

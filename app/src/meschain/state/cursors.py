@@ -15,12 +15,12 @@ class SqlCursorStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(self, name: str) -> int | None:
+    async def load(self, name: str) -> str | None:
         async with self._database.connect() as connection:
-            position: int | None = await connection.scalar(select(cursors.c.position).where(cursors.c.name == name))
+            position: str | None = await connection.scalar(select(cursors.c.position).where(cursors.c.name == name))
         return position
 
-    async def save(self, name: str, position: int) -> None:
+    async def save(self, name: str, position: str) -> None:
         # The row is there at all calls but the first. MySQL may count an update to the same value as no row, so the
         # count cannot tell whether it is missing.
         if await self.load(name) is None and await insert_new(

@@ -16,8 +16,7 @@ async def insert_new(database: Database, table: Table, values: Mapping[str, obje
     The values must be complete: a missing one looks like a taken key to the database's drivers.
     """
     try:
-        async with database.begin() as connection:
-            await connection.execute(insert(table).values(**values))
+        await database.run(lambda connection: connection.execute(insert(table).values(**values)))
     except IntegrityError:
         return False
     return True

@@ -1,21 +1,38 @@
-"""The store of notifications on our own database. Bounded per user; rows are deleted by age (`prune`)."""
+"""The store of notifications on our own database. Bounded per user.
+
+Acknowledged rows are deleted by age and number (`prune`), pending ones after a year.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
 from meschain.domain.payloads import Notification
 from meschain.services.clock import iso_utc
 from meschain.services.ports import Clock, NotificationsFull
 from meschain.state.database import Database
+from meschain.state.pruning import prune_rows
+from meschain.state.sharing import SharedReads
 from meschain.state.tables import notifications
 
 PENDING_LIMIT: Final = 100
 """Pending notifications of one user: more than anybody reads at a connect."""
+_UNREAD_DAYS: Final = 365
+"""What nobody read in a year is no news, and users who never come may be named without end."""
+
+# Made once, as in `login_sessions`.
+_PENDING: Final = (
+    select(notifications)
+    .where(
+        notifications.c.user_id.in_(bindparam("users", expanding=True)),
+        notifications.c.acknowledged_at.is_(None),
+    )
+    .order_by(notifications.c.sequence)
+)
 
 
 class SqlNotificationStore:
@@ -25,6 +42,8 @@ class SqlNotificationStore:
         self._database = database
         self._clock = clock
         self._pending_limit = pending_limit
+        # Each connect asks it.
+        self._pending = SharedReads(self._read_pending)
 
     async def add(self, notification: Notification) -> None:
         pending = (notifications.c.user_id == notification.user_id, notifications.c.acknowledged_at.is_(None))
@@ -54,14 +73,15 @@ class SqlNotificationStore:
             await connection.execute(insert(notifications).values(**values))
 
     async def pending(self, user_id: str) -> Sequence[Notification]:
-        query = (
-            select(notifications)
-            .where(notifications.c.user_id == user_id, notifications.c.acknowledged_at.is_(None))
-            .order_by(notifications.c.sequence)
-            .limit(PENDING_LIMIT)
-        )
+        return await self._pending.get(user_id)
+
+    async def _read_pending(self, user_ids: Sequence[str]) -> Mapping[str, Sequence[Notification]]:
+        found: dict[str, list[Notification]] = {user_id: [] for user_id in user_ids}
         async with self._database.connect() as connection:
-            return [_notification(row) for row in await connection.execute(query)]
+            for row in await connection.execute(_PENDING, {"users": list(user_ids)}):
+                if row.user_id in found:  # MySQL takes a name with a space behind it for the same
+                    found[row.user_id].append(_notification(row))
+        return {user_id: pending[:PENDING_LIMIT] for user_id, pending in found.items()}
 
     async def acknowledge(self, user_id: str, notification_id: str) -> bool:
         command = (
@@ -116,9 +136,20 @@ class SqlNotificationStore:
         async with self._database.connect() as connection:
             return [_notification(row) for row in await connection.execute(query)]
 
-    async def prune(self, before: datetime) -> int:
-        async with self._database.begin() as connection:
-            return (await connection.execute(delete(notifications).where(notifications.c.created_at < before))).rowcount
+    async def prune(self, before: datetime, keep: int) -> AsyncGenerator[int, None]:
+        """As the port; pending ones are needed until nobody has asked for them for a year."""
+        unread_since = self._clock.now() - timedelta(days=_UNREAD_DAYS)
+        async for deleted in prune_rows(
+            self._database,
+            notifications,
+            key=[notifications.c.sequence],
+            order=notifications.c.sequence,
+            moment=notifications.c.created_at,
+            before=before,
+            keep=keep,
+            needless=or_(notifications.c.acknowledged_at.is_not(None), notifications.c.created_at < unread_since),
+        ):
+            yield deleted
 
 
 def _notification(row: Row[Any]) -> Notification:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -146,7 +147,8 @@ sync_jobs: Final = Table(
     _sequence(),
     Column("id", String(_ID), nullable=False, unique=True),
     Column("marketplace", String(_WORD), nullable=False),
-    # The marketplace while the job is queued or running, else NULL: unique, so that two requests at once make one job.
+    # The marketplace while the job is queued or running, with a number where it may have several, else NULL: unique,
+    # so that two requests at once make one job.
     Column("active_marketplace", String(_WORD), unique=True),
     Column("status", String(_WORD), nullable=False),
     Column("requested_by", String(_NAME), nullable=False),
@@ -158,9 +160,27 @@ sync_jobs: Final = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    # Of the run that holds the job; it changes with each claim, so that a run that was overtaken stores nothing.
     Column("report_token_hash", String(64), nullable=False),
+    Column("worker", String(_ID), nullable=False),
+    # Seconds since 1970 by the database's own clock; 0: whoever asks may take it.
+    Column("lease_until", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("cancel_requested_by", String(_NAME), nullable=False),
     Index(None, "status", "sequence"),
     Index(None, "marketplace", "sequence"),
+    Index(None, "finished_at"),
+    **_MYSQL,
+)
+
+sync_schedules: Final = Table(
+    "mc_sync_schedules",
+    metadata,
+    Column("marketplace", String(_WORD), primary_key=True),
+    # 0: never; `next_at` is NULL then.
+    Column("every_minutes", Integer, nullable=False),
+    Column("next_at", UtcDateTime),
+    Column("set_by", String(_NAME), nullable=False),
     **_MYSQL,
 )
 
@@ -168,11 +188,56 @@ alerts: Final = Table(
     "mc_alerts",
     metadata,
     _sequence(),
-    Column("id", String(_ID), nullable=False, unique=True),
+    # Ids of published ones hold the publisher's own.
+    Column("id", String(_NAME), nullable=False, unique=True),
     Column("message", Text, nullable=False),
     Column("level", String(_WORD), nullable=False),
+    # The name of whoever raised it, for people.
     Column("source", String(255), nullable=False),
     Column("raised_at", UtcDateTime, nullable=False),
+    Column("origin", String(_WORD), nullable=False),
+    Column("rule", String(_WORD), nullable=False),
+    Column("state", String(_WORD), nullable=False),
+    Column("value", Double),
+    Column("threshold", Double),
+    Column("unit", String(_WORD), nullable=False),
+    Column("acknowledged_by", String(255), nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("resolved_at", UtcDateTime),
+    # Whether the pages were told of its present state.
+    Column("is_told", Boolean, nullable=False),
+    Index(None, "is_told", "sequence"),
+    **_MYSQL,
+)
+
+alert_rules: Final = Table(
+    "mc_alert_rules",
+    metadata,
+    Column("name", String(_WORD), primary_key=True),
+    # Of the alert that stands; empty: none does.
+    Column("alert_id", String(_NAME), nullable=False),
+    Column("since", UtcDateTime),
+    Column("fired_at", UtcDateTime),
+    Column("is_known", Boolean, nullable=False),
+    Column("value", Double),
+    Column("silenced_until", UtcDateTime),
+    Column("silenced_by", String(255), nullable=False),
+    Column("silence_reason", String(255), nullable=False),
+    **_MYSQL,
+)
+
+alert_outbox: Final = Table(
+    "mc_alert_outbox",
+    metadata,
+    _sequence(),
+    # Made of the alert, what happened to it and the channel, so that nothing is sent twice for one thing.
+    Column("id", String(_ID), nullable=False, unique=True),
+    Column("channel", String(_ID), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "channel", "sequence"),
     **_MYSQL,
 )
 
@@ -186,6 +251,7 @@ audit: Final = Table(
     Column("outcome", Text, nullable=False),
     Column("done_at", UtcDateTime, nullable=False, index=True),
     Index(None, "user_id", "sequence"),
+    Index(None, "action", "sequence"),
     **_MYSQL,
 )
 
@@ -206,6 +272,268 @@ cursors: Final = Table(
     "mc_cursors",
     metadata,
     Column("name", String(_ID), primary_key=True),
+    # Each watcher's own writing: a number, or where a log of the shop's database was read to.
+    Column("position", Text, nullable=False),
+    **_MYSQL,
+)
+
+events: Final = Table(
+    "mc_events",
+    metadata,
+    # Counted by `event_head` and not by the database, which gives out numbers before their rows can be seen.
+    Column("position", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("event_id", String(_NAME), nullable=False, unique=True),
+    Column("kind", String(_WORD), nullable=False),
+    Column("event_key", String(_NAME), nullable=False),
+    Column("marketplace", String(_WORD), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+event_head: Final = Table(
+    "mc_event_head",
+    metadata,
+    # One row, which whoever stores events locks first: so positions have no holes and are seen in their order.
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+leases: Final = Table(
+    "mc_leases",
+    metadata,
+    Column("name", String(_ID), primary_key=True),
+    Column("holder", String(_ID), nullable=False),
+    Column("term", BigInteger, nullable=False),
+    # Seconds since 1970 by the database's own clock; no moment of ours, because machines' clocks differ.
+    Column("expires_at", Double, nullable=False),
+    **_MYSQL,
+)
+
+connections: Final = Table(
+    "mc_connections",
+    metadata,
+    Column("hub", String(_ID), primary_key=True),
+    Column("connection_id", String(_NAME), primary_key=True),
+    # The log-in behind it; empty: none of ours.
+    Column("log_in", String(_ID), nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    # Rows stay for a while after the end, so that an event that comes late does not open the connection again.
+    Column("ended_at", UtcDateTime),
+    # Who is behind it; empty where an end came without a beginning.
+    Column("user_id", String(_NAME), nullable=False),
+    Column("user_name", String(_NAME), nullable=False),
+    Column("role", String(_WORD), nullable=False),
+    # Codes granted to it, joined by commas.
+    Column("marketplaces", String(_NAME), nullable=False),
+    # NULL in rows that are older than these columns.
+    Column("opened_at", UtcDateTime),
+    Column("active_at", UtcDateTime),
+    # The process that holds it; empty: a service does.
+    Column("node", String(_ID), nullable=False),
+    Index(None, "log_in", "ended_at"),
+    Index(None, "ended_at", "seen_at"),
+    Index(None, "node", "ended_at"),
+    **_MYSQL,
+)
+
+people: Final = Table(
+    "mc_people",
+    metadata,
+    # Who was told of as being there, or is to be; the row goes once it was told that they left.
+    Column("user_id", String(_NAME), primary_key=True),
+    Column("user_name", String(_NAME), nullable=False),
+    Column("role", String(_WORD), nullable=False),
+    Column("phase", String(_WORD), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    # NULL: they have an open connection.
+    Column("absent_since", UtcDateTime),
+    **_MYSQL,
+)
+
+audiences: Final = Table(
+    "mc_audiences",
+    metadata,
+    # Codes of marketplaces joined by commas; empty is a set too.
+    Column("marketplaces", String(_NAME), primary_key=True),
+    Column("watched_at", UtcDateTime, nullable=False),
+    **_MYSQL,
+)
+
+inbox: Final = Table(
+    "mc_inbox",
+    metadata,
+    _sequence(),
+    Column("vendor", String(_WORD), nullable=False),
+    Column("store", String(_ID), nullable=False),
+    Column("dedupe_key", String(_NAME), nullable=False),
+    Column("kind", String(_ID), nullable=False),
+    Column("method", String(_WORD), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("headers", JSON, nullable=False),
+    # MySQL's plain one ends at 64 KiB.
+    Column("body", LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False),
+    Column("status", String(_WORD), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("finished_at", UtcDateTime),
+    # What came of the latest attempts; NULL: none yet.
+    Column("tries", JSON),
+    UniqueConstraint("vendor", "store", "dedupe_key"),
+    Index(None, "status", "vendor", "sequence"),
+    Index(None, "vendor", "store", "sequence"),
+    **_MYSQL,
+)
+
+inbox_told: Final = Table(
+    "mc_inbox_told",
+    metadata,
+    # Ids of events that deliveries have led to; longer than the events themselves are kept.
+    Column("event_id", String(_NAME), primary_key=True),
+    Column("told_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+inbox_objects: Final = Table(
+    "mc_inbox_objects",
+    metadata,
+    Column("object_key", String(_NAME), primary_key=True),
+    # The newest moment of which something was told about it.
+    Column("newest_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+api_keys: Final = Table(
+    "mc_api_keys",
+    metadata,
+    Column("id", String(_ID), primary_key=True),
+    Column("publisher", String(_ID), nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("marketplaces", JSON, nullable=False),
+    Column("secret_hash", String(_ID), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    **_MYSQL,
+)
+
+publications: Final = Table(
+    "mc_publications",
+    metadata,
+    Column("publisher", String(_ID), primary_key=True),
+    Column("idempotency_key", String(_NAME), primary_key=True),
+    Column("fingerprint", String(_ID), nullable=False),
+    # Empty until the events of the request are stored.
+    Column("answer", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+sign_in_tickets: Final = Table(
+    "mc_sign_in_tickets",
+    metadata,
+    Column("token_hash", String(_ID), primary_key=True),
+    Column("user_id", String(_NAME), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+legacy_use: Final = Table(
+    "mc_legacy_use",
+    metadata,
+    # A digest of the five that follow.
+    Column("id", String(_ID), primary_key=True),
+    Column("listener", String(_ID), nullable=False),
+    Column("dialect", String(_WORD), nullable=False),
+    Column("origin", String(_NAME), nullable=False),
+    Column("address", String(_ID), nullable=False),
+    Column("user_agent", String(_NAME), nullable=False),
+    Column("role", String(_WORD), nullable=False),
+    Column("proved", Boolean, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False, index=True),
+    Column("connections", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    **_MYSQL,
+)
+
+legacy_absences: Final = Table(
+    "mc_legacy_absences",
+    metadata,
+    Column("id", String(_ID), primary_key=True),
+    # A digest of what is the same when it comes again.
+    Column("client", String(_ID), nullable=False, index=True),
+    Column("position", BigInteger, nullable=False),
+    Column("since", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+legacy_recalls: Final = Table(
+    "mc_legacy_recalls",
+    metadata,
+    _sequence(),
+    Column("listener", String(_ID), nullable=False),
+    Column("network", String(_ID), nullable=False),
+    Column("per_second", Integer, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    **_MYSQL,
+)
+
+rollout_plans: Final = Table(
+    "mc_rollout_plans",
+    metadata,
+    # Two changes at once are told apart by it.
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(_WORD), nullable=False),
+    Column("percent", Integer, nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("user_ids", JSON, nullable=False),
+    Column("marketplaces", JSON, nullable=False),
+    Column("salt", String(_ID), nullable=False),
+    Column("shadow", Boolean, nullable=False),
+    Column("changed_by", String(_NAME), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", String(_WORD), nullable=False),
+    **_MYSQL,
+)
+
+rollout_connections: Final = Table(
+    "mc_rollout_connections",
+    metadata,
+    Column("hub", String(_ID), primary_key=True),
+    Column("connection_id", String(_NAME), primary_key=True),
+    Column("side", String(_WORD), nullable=False),
+    Column("user_id", String(_NAME), nullable=False),
+    Column("role", String(_WORD), nullable=False),
+    Column("marketplaces", JSON, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+    **_MYSQL,
+)
+
+rollout_counts: Final = Table(
+    "mc_rollout_counts",
+    metadata,
+    Column("second", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", String(_ID), primary_key=True),
+    Column("side", String(_WORD), primary_key=True),
+    Column("negotiated", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("connected", Integer, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("failed_calls", Integer, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("failed_sends", Integer, nullable=False),
+    **_MYSQL,
+)
+
+rollout_reports: Final = Table(
+    "mc_rollout_reports",
+    metadata,
+    Column("name", String(_WORD), primary_key=True),
+    Column("content", JSON, nullable=False),
     **_MYSQL,
 )

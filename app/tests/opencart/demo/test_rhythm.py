@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -18,11 +19,14 @@ from meschain.opencart.demo.drafts import (
     order_rows,
 )
 from meschain.opencart.demo.rhythm import (
+    OPENING_SHARE,
     ORDERS_PER_DAY,
+    YEAR,
     checkout_times,
     checkouts_per_hour,
     live_gap_seconds,
     mean_gap_seconds,
+    size_of_shop,
 )
 
 MONDAY = datetime(2026, 6, 15, tzinfo=UTC)
@@ -42,6 +46,16 @@ def test_checkouts_of_the_past_lie_within_it_and_in_order() -> None:
     assert all(since <= moment < until for moment in times)
     assert 1.5 * ORDERS_PER_DAY < len(times) < 2.5 * ORDERS_PER_DAY
     assert checkout_times(until, since, UTC, Random(1)) == []  # noqa: S311 - test data
+
+
+def test_the_shop_has_grown_over_its_year() -> None:
+    now = MONDAY + timedelta(hours=12)
+    times = checkout_times(now - YEAR, now, UTC, Random(1))  # noqa: S311 - test data
+    months = Counter(moment.strftime("%Y-%m") for moment in times)
+    assert [size_of_shop(age) for age in (timedelta(0), YEAR, 2 * YEAR)] == pytest.approx(
+        [1, OPENING_SHARE, OPENING_SHARE]
+    )
+    assert months["2026-05"] > 1.5 * months["2025-07"]
 
 
 def test_live_gaps_stay_within_their_limits_at_any_hour() -> None:

@@ -1,1 +1,1 @@
-"""Azure SignalR Service's contracts: its client tokens and its negotiate answer. Needs the extra `azure`."""
+"""Azure SignalR Service's contracts: its tokens, its negotiate answer, its REST operations."""

@@ -24,12 +24,16 @@ def negotiate_answer(
     user_id: str | None = None,
     claims: Mapping[str, object] | None = None,
     lifetime_seconds: float | None = None,
+    base_url: str | None = None,
 ) -> ClientAccess:
     """Let one client into one hub, under the public address of `tokens`.
 
     Identity and claims must come from a verified source: hubs believe them.
 
+    Args:
+        base_url: where the client goes instead, for example to a proxy; the token stays the same.
+
     Raises: ValueError for a hub name or a claim that the service refuses, or a token that grows too long.
     """
     token = tokens.sign(hub, user_id=user_id, claims=claims, lifetime_seconds=lifetime_seconds)
-    return ClientAccess(client_url(tokens.public_url, hub), token)
+    return ClientAccess(client_url(base_url or tokens.public_url, hub), token)

@@ -6,8 +6,9 @@ Knows no hub messages.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from hubwire.client.credentials import Credentials
 from hubwire.client.errors import NegotiationFailed, NoTransport, TransportFailed
@@ -29,18 +30,36 @@ from hubwire.wire.negotiation import LONG_POLLING, SERVER_SENT_EVENTS, WEBSOCKET
 
 _log = logging.getLogger("hubwire.client")
 
-_TRANSPORTS: dict[str, Callable[[HttpClient, int | None], Transport]] = {
+
+class Openable(Protocol):
+    """What the dialer needs of a transport; the rest of `Transport` is between it and its user."""
+
+    @property
+    def name(self) -> str:
+        """As `Transport.name`."""
+
+    async def open(self, url: str, *, renews_token: bool = False) -> None:
+        """As `Transport.open`."""
+
+    async def abort(self) -> None:
+        """As `Transport.abort`."""
+
+
+T = TypeVar("T", bound=Openable)
+
+TRANSPORTS: Mapping[str, Callable[[HttpClient, int | None], Transport]] = {
     WEBSOCKETS: WebSocketTransport,
     SERVER_SENT_EVENTS: ServerSentEventsTransport,
     LONG_POLLING: LongPollingTransport,
 }
+"""Those of a `HubConnection`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dialed:
+class Dialed(Generic[T]):
     """An open transport and what was agreed for it."""
 
-    transport: Transport
+    transport: T
     url: str = field(repr=False)
     """Where this connection is reached, with its token."""
     connection_id: str | None
@@ -48,17 +67,21 @@ class Dialed:
     is_stateful: bool
 
 
-class Dialer:
+class Dialer(Generic[T]):
     """Dials again and again, from the first `start` on; cookies last, tokens are asked for anew."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, transports: Mapping[str, Callable[[HttpClient, int | None], T]]) -> None:
+        """Args:
+        transports: how each is made; those that the settings name must be there.
+        """
         self._settings = settings
+        self._transports = transports
         self._credentials = Credentials(settings.access_token)
         self._http = HttpClient(
             self._credentials, settings.headers, settings.ssl, settings.http_timeout_seconds, settings.clock
         )
 
-    async def dial(self) -> Dialed:
+    async def dial(self) -> Dialed[T]:
         """Return an open transport. Begins at the application's own address, however the last one was redirected.
 
         Raises: ConnectFailed; whatever the application's token function raises.
@@ -89,7 +112,7 @@ class Dialer:
             return Dialed(transport, address, offer.connection_id, is_stateful)
         raise NoTransport(failures)
 
-    async def regain(self, dialed: Dialed) -> Transport:
+    async def regain(self, dialed: Dialed[T]) -> T:
         """Return another socket for the same connection.
 
         Raises: as `dial`.
@@ -100,8 +123,8 @@ class Dialer:
         """Let go of idle connections."""
         await self._http.close()
 
-    async def _opened(self, name: str, url: str, *, renews_token: bool = False) -> Transport:
-        transport = _TRANSPORTS[name](self._http, self._settings.maximum_receive_message_bytes)
+    async def _opened(self, name: str, url: str, *, renews_token: bool = False) -> T:
+        transport = self._transports[name](self._http, self._settings.maximum_receive_message_bytes)
         try:
             await transport.open(url, renews_token=renews_token)
         except BaseException:

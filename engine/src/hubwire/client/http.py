@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import ssl
@@ -61,6 +62,7 @@ class Response:
     body: bytes
 
 
+@functools.cache  # reading the distribution's metadata took half of a connect
 def user_agent() -> str:
     """Return how the client calls itself."""
     version = importlib.metadata.version("hubwire")
@@ -83,7 +85,8 @@ class HttpClient:
         self.timeout_seconds = timeout_seconds
         """Until the head of an answer must be there, and again for each part of its body."""
         self._headers = headers
-        self._ssl = ssl_context
+        self.ssl = ssl_context
+        """The context for https; True: the system's authorities, False: any certificate is believed."""
         # Servers without a name have cookies too: a development server is 127.0.0.1.
         self._cookies = aiohttp.CookieJar(unsafe=True)
         self._session: aiohttp.ClientSession | None = None
@@ -170,6 +173,14 @@ class HttpClient:
                 raise _bad_answer(error) from None
             raise
 
+    async def upgrade_headers(self, url: str, *, renews_token: bool) -> CIMultiDict[str]:
+        """Return what `websocket` would send besides the upgrade itself, for sockets that are opened elsewhere."""
+        headers = await self._all_headers(None, renews_token)
+        cookies = self._cookies.filter_cookies(URL(url, encoded=True))
+        if cookies and "Cookie" not in headers:
+            headers["Cookie"] = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        return headers
+
     async def close(self) -> None:
         """Break off what is still under way, but for WebSockets; a next request begins anew, with the same cookies."""
         session, self._session = self._session, None
@@ -180,7 +191,7 @@ class HttpClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 cookie_jar=self._cookies,
-                connector=aiohttp.TCPConnector(ssl=self._ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+                connector=aiohttp.TCPConnector(ssl=self.ssl, keepalive_timeout=_KEEP_ALIVE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             )
         return self._session

@@ -10,7 +10,7 @@ import functools
 import logging
 
 from hubwire.client.backlog import Backlog
-from hubwire.client.dialer import Dialer
+from hubwire.client.dialer import TRANSPORTS, Dialer
 from hubwire.client.dispatcher import Dispatcher
 from hubwire.client.errors import HandshakeFailed, NotConnected
 from hubwire.client.handlers import Handler, Handlers
@@ -46,7 +46,7 @@ class Supervisor:
         self._callbacks = callbacks
         self._backlog = Backlog(settings.receive_pause_bytes, settings.receive_limit_bytes)
         self._dispatcher = Dispatcher(handlers, self._backlog)
-        self._dialer = Dialer(settings)
+        self._dialer = Dialer(settings, TRANSPORTS)
         self._was_connected = False
         self._last_failure: BaseException | None = None
         self._is_stopping = False

@@ -9,7 +9,7 @@ import functools
 import inspect
 import logging
 import typing
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, cast, overload
@@ -59,6 +59,17 @@ class ClientContract:
     def send(self, target: str, *arguments: object) -> Coroutine[Any, Any, None]:
         """Call `target` on the clients; the awaited end means accepted for everybody, not delivered."""
         return self._plane.send(self._audience, EncodedMessage(Invocation(target, arguments)))
+
+    def send_together(self, calls: Sequence[tuple[str, Sequence[object]]]) -> Coroutine[Any, Any, None]:
+        """Call several targets, at least one, each with its arguments: as `send` one after the other, but cheaper.
+
+        Where the server holds the connections itself, they share one frame per connection; elsewhere they go one by
+        one. A call that cannot be written keeps the others from being sent too.
+
+        Raises: ValueError without a call.
+        """
+        messages = [EncodedMessage(Invocation(target, arguments)) for target, arguments in calls]
+        return self._plane.send(self._audience, EncodedMessage.together(messages))
 
     @overload
     async def ask(self, target: str, *arguments: object, timeout_seconds: float | None = None) -> Any: ...

@@ -54,7 +54,7 @@ class HubDispatcher:
 
         Raises: TypeError when a method of the hub cannot be offered, on this plane or at all.
         """
-        self.hub_class = _class_of(factory)
+        self.hub_class = hub_class_of(factory)
         """What the factory makes."""
         self.name = hub or self.hub_class.__name__
         self.context: HubContext[ClientContract] = HubContext(plane, self.hub_class.client_contract, property_names)
@@ -97,11 +97,11 @@ class HubDispatcher:
                 raise StreamingMismatch(method.name, is_streaming=True)
             arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
-            context = self._equip(hub, caller)
-            if not self._filters:  # nobody would look at the context of the call: 1 us of 22 for the shortest one
+            equip(hub, self._plane, caller, self._property_names)
+            if not self._filters:  # nobody would look at the context of the call
                 function: Callable[..., Any] = method.function
                 return await function(hub, *arguments)
-            return await self._invoke(InvocationContext(context, hub, method.name, arguments))
+            return await self._invoke(InvocationContext(hub.context, hub, method.name, arguments))
         except Exception as error:
             self._log_failure(error, caller, method)
             raise
@@ -118,11 +118,11 @@ class HubDispatcher:
                 raise StreamingMismatch(method.name, is_streaming=False)
             arguments = method.bind(invocation.arguments, uploads, len(invocation.stream_ids))
             hub = self._factory()
-            context = self._equip(hub, caller)
+            self._equip(hub, caller)
             proceed: InvokeNext = functools.partial(self._hub_stream, method, opened)
             for each in reversed(self._filters):
                 proceed = functools.partial(_filter_stream, each, opened, proceed)
-            items = await proceed(InvocationContext(context, hub, method.name, arguments, True))
+            items = await proceed(InvocationContext(hub.context, hub, method.name, arguments, True))
             async for item in items_of(items, method.name):
                 yield item
         except Exception as error:
@@ -167,8 +167,8 @@ class HubDispatcher:
             disconnected = functools.partial(_filter_disconnected, each, disconnected)
         return connected, invoke, disconnected
 
-    def _equip(self, hub: Hub[Any], caller: Caller) -> HubCallerContext:
-        return equip(hub, self._plane, caller, self._property_names)
+    def _equip(self, hub: Hub[Any], caller: Caller) -> None:
+        equip(hub, self._plane, caller, self._property_names)
 
     async def _hub_connected(self, context: HubCallerContext) -> None:
         hub = self._factory()
@@ -240,7 +240,7 @@ async def _filter_disconnected(
     await each.disconnected(context, error, proceed)
 
 
-def _class_of(factory: HubFactory) -> type[Hub[Any]]:
+def hub_class_of(factory: HubFactory) -> type[Hub[Any]]:
     candidate: object = factory.func if isinstance(factory, functools.partial) else factory
     if not isinstance(candidate, type):
         candidate = type(factory())

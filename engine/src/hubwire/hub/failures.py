@@ -19,7 +19,9 @@ from hubwire.errors import (
     NotAStream,
     RemoteProtocolError,
     StreamingMismatch,
+    TooManyMessages,
     Unauthorized,
+    UpstreamFailed,
 )
 from hubwire.model import Caller
 
@@ -33,8 +35,8 @@ _INVALID_OPERATION = "InvalidOperationException"
 
 def completion_error(exception: BaseException, target: str, detailed: bool) -> str:
     """The `error` of the Completion that answers a failed call of `target`, a stream's before its first item."""
-    if isinstance(exception, StreamingMismatch | NotAStream):
-        return str(exception)  # the whole text, in which nothing is but the method's name
+    if isinstance(exception, StreamingMismatch | NotAStream | UpstreamFailed):
+        return str(exception)  # the whole text, in which no detail of ours is
     if isinstance(exception, Forbidden | Unauthorized):
         return f"Failed to invoke '{target}' because user is unauthorized"
     if isinstance(exception, MethodNotFound):
@@ -51,6 +53,8 @@ def stream_error(exception: BaseException, detailed: bool) -> str:
 
 def close_error(exception: BaseException, detailed: bool) -> str:
     """The `error` of the Close that ends a connection after a failed `connected` or a protocol error."""
+    if isinstance(exception, TooManyMessages):
+        return str(exception)
     return f"Connection closed with an error.{_detail(exception, detailed)}"
 
 

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 
 from hubwire.errors import ConnectionGone
-from hubwire.model import Audience, Features, Member
+from hubwire.model import Audience, Connected, Features, Member
+from hubwire.plane.listing import check_limit, listed
 from hubwire.plane.registry import Registry
 from hubwire.ports import Line
 from hubwire.wire.encoded import EncodedMessage
@@ -35,13 +36,20 @@ class LocalDataPlane:
         self._turn = asyncio.Lock()  # wakes its waiters in the order of their calls
         self._under_way = 0  # sends that hold the turn or wait for it; the lock looks free while it changes hands
 
+    def send_at_once(self, audience: Audience, message: EncodedMessage) -> int | None:
+        """Send and return the number of receivers; None: that takes more than one slice, or a turn, so use `send`."""
+        if self._under_way:
+            return None
+        lines = self.registry.lines(audience)
+        if len(lines) > self._slice_size:
+            return None
+        _post(lines, message)
+        return len(lines)
+
     async def send(self, audience: Audience, message: EncodedMessage) -> None:
-        if not self._under_way:
-            lines = self.registry.lines(audience)
-            if len(lines) <= self._slice_size:
-                # The common case: no await between the call and the last post, so nothing can come in between.
-                _post(lines, message)
-                return
+        # The common case: no await between the call and the last post, so nothing can come in between.
+        if self.send_at_once(audience, message) is not None:
+            return
         self._under_way += 1
         try:
             async with self._turn:
@@ -73,6 +81,10 @@ class LocalDataPlane:
 
     async def exists(self, audience: Audience) -> bool:
         return self.registry.has_any(audience)
+
+    async def members(self, audience: Audience, *, after: str = "", limit: int | None = None) -> list[Connected]:
+        check_limit(limit)
+        return await listed(self.registry.lines(audience), after, limit)
 
     async def invoke(
         self, connection_id: str, target: str, arguments: Sequence[object], timeout_seconds: float | None = None

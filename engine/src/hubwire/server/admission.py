@@ -10,12 +10,13 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from hubwire.errors import Forbidden, Unauthorized
+from hubwire.errors import Forbidden, TokenTooLong, Unauthorized
 from hubwire.model import ConnectRequest, Principal
 from hubwire.options import ServerOptions
 from hubwire.server import answers
 from hubwire.server.answers import Refused
 from hubwire.server.hosted import Hosted
+from hubwire.server.hubs_of_any_name import HubsOfAnyName
 from hubwire.server.redirect import Redirection
 from hubwire.server.requests import bearer_token, query_values
 
@@ -35,12 +36,14 @@ class Route:
     hosted: Hosted | None
     is_negotiate: bool
     redirection: Redirection | None = None
+    is_forwarded: bool = False
+    """Whether a peer has passed the request on to us; then nobody else is asked."""
 
 
 class Admission:
     """Finds the hub of a request and decides who is let in."""
 
-    __slots__ = ("_client_path", "_hosts", "_hubs", "_options", "_routes")
+    __slots__ = ("_client_path", "_hosts", "_hubs", "_options", "_routes", "any_name")
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
@@ -48,6 +51,8 @@ class Admission:
         self._hubs: dict[str, Hosted] = {}
         self._routes: dict[str, Route] = {}
         self._client_path = options.client_path
+        self.any_name: HubsOfAnyName | None = None
+        """Where names lead that were not added; None: nowhere."""
         if options.client_path is not None:
             self._add_routes(options.client_path, None)
 
@@ -73,12 +78,17 @@ class Admission:
 
     @property
     def hosted(self) -> Collection[Hosted]:
-        """Everything that can be reached."""
-        return self._hubs.values()
+        """Everything that can be reached; for hubs of any name stands what they have in common."""
+        return (*self._hubs.values(), *(() if self.any_name is None else (self.any_name.prototype,)))
 
     def find(self, path: str) -> Route | None:
         """Return where a path leads; case and a slash at the end make no difference, as in the reference server."""
         return self._routes.get(_normal(path))
+
+    def forwarded(self, hub: str) -> Route | None:
+        """Return the way of a request that a peer passes on for a hub."""
+        hosted = self._find_hub(hub)
+        return None if hosted is None else Route(hosted, is_negotiate=False, is_forwarded=True)
 
     def check(self, route: Route, request: ConnectRequest) -> Hosted:
         """Check the request and find its hub. Raises: Refused."""
@@ -88,7 +98,7 @@ class Admission:
         names = query_values(request, "hub")
         if len(names) != 1:
             raise Refused(400, "Exactly one 'hub' is required in the query")
-        hub = self._hubs.get(names[0].lower())
+        hub = self._find_hub(names[0])
         if hub is None:
             raise Refused(404, "No such hub")
         return hub
@@ -102,11 +112,19 @@ class Admission:
             raise Refused(403, "Origin not allowed")
 
     async def authenticate(self, hosted: Hosted | Redirection, request: ConnectRequest) -> Principal:
-        """Return who the request's token speaks for. Raises: Refused."""
+        """Return who the request's token speaks for, and make its hub if need be. Raises: Refused."""
+        principal = await self._verified(hosted, request)
+        if isinstance(hosted, Hosted) and hosted.prepare is not None:
+            hosted.prepare()
+        return principal
+
+    async def _verified(self, hosted: Hosted | Redirection, request: ConnectRequest) -> Principal:
         if hosted.verifier is None:
             return Principal()
         try:
             return await hosted.verifier.verify(bearer_token(request), hosted.name, request)
+        except TokenTooLong:
+            raise Refused(413 if "authorization" in request.headers else 414, "The token is too long") from None
         except Unauthorized:
             raise answers.unauthorized() from None
         except Forbidden:
@@ -135,6 +153,11 @@ class Admission:
             ("access-control-allow-credentials", "true"),
             ("vary", "Origin"),
         )
+
+    def _find_hub(self, name: str) -> Hosted | None:
+        """Raises: Refused for a name that could be no hub's, where any name may be one."""
+        hosted = self._hubs.get(name.lower())
+        return hosted if hosted is not None or self.any_name is None else self.any_name.find(name)
 
     def _add_routes(self, path: str, hosted: Hosted | None, redirection: Redirection | None = None) -> None:
         if not path.startswith("/"):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import dataclass
 
 TEXT = "text/plain"
 JSON = "application/json"
+
+RETRY_SECONDS = 5.0
+"""When to come back where nothing tells how long it takes."""
+
+_JITTER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,40 @@ def unauthorized() -> Refused:
 
 def too_many_pending() -> Refused:
     """Too many connections were negotiated and not opened."""
-    return Refused(429, "Too many pending connections", (("retry-after", "5"),))
+    return Refused(429, "Too many pending connections", (retry_after(),))
+
+
+def too_many_from_address(seconds: float = RETRY_SECONDS) -> Refused:
+    """An address has too many connections, or makes them too fast; it may come back after that time."""
+    return Refused(429, "Too many connections from your address", (retry_after(seconds),))
+
+
+def too_many_connects(seconds: float) -> Refused:
+    """All together connect too fast."""
+    return Refused(429, "Too many clients connect", (retry_after(seconds),))
+
+
+def too_many_hubs() -> Refused:
+    """All places of hubs that are made when they are named are taken."""
+    return Refused(429, "Too many hubs", (retry_after(),))
+
+
+def full(status: int = 503) -> Refused:
+    """There is no room for one more connection."""
+    return Refused(status, "Too many connections", (retry_after(),))
+
+
+def overloaded() -> Refused:
+    """The server has more to do than it can."""
+    return Refused(503, "The server is overloaded", (retry_after(),))
+
+
+def retry_after(seconds: float = RETRY_SECONDS) -> tuple[str, str]:
+    """Return the header. Whole seconds, never less than asked for, and up to five more at random.
+
+    Those who are refused together must not come back together.
+    """
+    return "retry-after", str(max(1, math.ceil(seconds + random.random() * _JITTER_SECONDS)))  # noqa: S311 - no secret
 
 
 def failed() -> Refused:

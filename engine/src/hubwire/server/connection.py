@@ -10,7 +10,7 @@ import asyncio
 import enum
 import functools
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 
 from hubwire.errors import ConnectionGone, LocalProtocolError, SlowConsumer, WriteTimeout
 from hubwire.hub.failures import close_error, log_unexpected
@@ -33,13 +33,19 @@ from hubwire.session.events import (
     InvocationReceived,
     SessionEvent,
     StreamInvocationReceived,
+    Throttled,
     UploadEnded,
     UploadItemReceived,
 )
 from hubwire.session.session import Session
-from hubwire.session.states import State
+from hubwire.session.states import CLOSED, CONNECTING, OPEN
+from hubwire.wire.codec import Codec
 from hubwire.wire.encoded import EncodedMessage, websocket_frame
 from hubwire.wire.messages import Invocation, StreamInvocation
+
+_CALLS_AT_ONCE = 20
+"""Calls of one connection that begin without a turn for everybody else. A client may have put a thousand into one
+frame."""
 
 NORMAL_CLOSURE = 1000
 _INTERNAL_ERROR = 1011
@@ -58,12 +64,17 @@ class Connection:
     """One client of one hub."""
 
     __slots__ = (
+        "_beginning",
+        "_burst",
+        "_burst_turn",
         "_close_code",
         "_direct_write",
         "_end",
+        "_frame_codec",
         "_hook",
         "_is_gone",
         "_is_paused",
+        "_is_pumping",
         "_is_reading",
         "_on_gone",
         "_outbox",
@@ -95,9 +106,14 @@ class Connection:
         self._transport = transport
         self._on_gone = on_gone
         self._direct_write: Callable[[bytes], object] | None = None
+        self._frame_codec: Codec | None = None  # once the handshake has chosen, where the transport takes frames
         self._outbox: Outbox | None = None
         self._is_paused = False
         self._write_due = 0.0  # counts while paused
+        self._burst = 0
+        self._burst_turn = -1
+        self._beginning = 0  # calls that begin in a coming turn of the loop
+        self._is_pumping = False
         self._is_reading = True
         self._is_gone = False
         self._close_code: int | None = None
@@ -109,8 +125,19 @@ class Connection:
     # Line
 
     def post(self, message: EncodedMessage) -> None:
+        # The many: an open WebSocket that takes data, and not the first of its codec.
         direct_write = self._direct_write
-        if direct_write is None and not (self._is_paused and self._is_open):
+        frame = message.frames.get(self._frame_codec)
+        if direct_write is None or frame is None:
+            self._post_otherwise(message, direct_write)
+            return
+        try:
+            direct_write(frame)
+        except (RuntimeError, OSError) as error:
+            self._fail_to_write(error)
+
+    def _post_otherwise(self, message: EncodedMessage, direct_write: Callable[[bytes], object] | None) -> None:
+        if direct_write is None and not (self._is_paused and self._is_open and self.session.is_accepted):
             return
         codec = self.session.codec
         try:
@@ -141,10 +168,11 @@ class Connection:
             return answer
         if timeout_seconds is None:
             timeout_seconds = self.hub.options.client_result_timeout_seconds
-        deadline = self.hub.clock.monotonic() + timeout_seconds
-        question_id = self.session.send_question(target, arguments, deadline)
+        now = self.hub.clock.monotonic()
+        question_id = self.session.send_question(target, arguments, now + timeout_seconds)
         self._begin_activity().expect(question_id, answer, target, timeout_seconds)
         answer.add_done_callback(functools.partial(self._settle, question_id))
+        self.session.give_way_to_answer(now)
         self.pump()
         return answer
 
@@ -186,8 +214,8 @@ class Connection:
                 self._write(data)
                 if self._is_paused or self._is_gone:  # the transport said so during the write
                     return
-            self._outbox = None
-        if self._is_open:
+            self._drop_outbox()
+        if self._is_open and self.session.is_accepted:
             self._direct_write = self._transport.direct_write
             if self.activity is not None:
                 self.activity.tell_room()
@@ -199,7 +227,7 @@ class Connection:
             return
         self._is_gone = True
         self._direct_write = None
-        self._outbox = None
+        self._drop_outbox()
         self.session.receive_end(error)
         self.pump()
         # The transport may still wait for the peer to take the last of our data; that has to have an end.
@@ -212,10 +240,32 @@ class Connection:
     def stop(self) -> None:
         self.close(None, True)
 
+    # SlowReader
+
+    @property
+    def unread_bytes(self) -> int:
+        return 0 if self._outbox is None else self._outbox.queued_bytes
+
+    def cut_off(self, total_limit_bytes: int) -> None:
+        if self.session.state is CLOSED:  # it has been told the last word and reads nothing
+            self._drop_outbox()
+            self._transport.abort()
+            return
+        error = SlowConsumer(
+            self.caller.connection_id,
+            self._unread_messages,
+            self.unread_bytes,
+            total_limit_bytes,
+            is_total=True,
+        )
+        self.session.drop(EndReason.SLOW, error)
+        self._drop_outbox()  # now: in the middle of a pump the end would come later, and others would be cut too
+        self.pump()
+
     # Timed
 
     def tick(self, now: float) -> None:
-        if self.session.state is State.CLOSED:
+        if self.session.state is CLOSED:
             self._transport.abort()  # the peer did not answer our close, or take the last of our data, in time
             return
         if self._is_paused and now >= self._write_due:
@@ -228,7 +278,19 @@ class Connection:
     # Host
 
     def pump(self) -> None:
-        """Do what the session asks for until it asks for nothing more."""
+        """Do what the session asks for until it asks for nothing more.
+
+        What is done may want more to be done, as a call that has ended at once: that is done when its turn comes.
+        """
+        if self._is_pumping:
+            return
+        self._is_pumping = True
+        try:
+            self._pump()
+        finally:
+            self._is_pumping = False
+
+    def _pump(self) -> None:
         session = self.session
         while True:
             for payload in session.data_to_send():
@@ -237,7 +299,10 @@ class Connection:
             if not events:
                 break
             for event in events:
-                self._handle(event)
+                if type(event) is InvocationReceived:
+                    self._invoke(event.invocation)
+                else:
+                    self._handle(event)
         if session.wants_data is not self._is_reading and not self._is_gone:
             self._is_reading = not self._is_reading
             if self._is_reading:
@@ -255,11 +320,15 @@ class Connection:
 
     @property
     def _is_open(self) -> bool:
-        return self.session.state in (State.CONNECTING, State.OPEN)
+        return self.session.state in (CONNECTING, OPEN)
 
     @property
     def _is_writable(self) -> bool:
         return not self._is_paused
+
+    @property
+    def _unread_messages(self) -> int:
+        return 0 if self._outbox is None else len(self._outbox)
 
     def _begin_session(self, transport: Transport) -> Session:
         hub = self.hub
@@ -270,6 +339,9 @@ class Connection:
             close_error,
             allows_binary=transport.allows_binary,
             sends_pings=not transport.keeps_itself_alive,
+            rates=hub.rates,
+            user_id=self.caller.user_id,
+            holds_acceptance=hub.is_one_of_several,
         )
 
     def _forget(self) -> None:
@@ -283,29 +355,29 @@ class Connection:
             self.hub.wheel.advance(self, due)
 
     def _watch_expiration(self) -> None:
-        expires_at = self.caller.principal.expires_at
         if self.hub.options.close_on_expiration:
-            clock = self.hub.clock
-            due = math.inf if expires_at is None else clock.monotonic() + expires_at - clock.time()
+            clock, ends_at = self.hub.clock, self.caller.principal.closes_at
+            due = math.inf if ends_at is None else clock.monotonic() + ends_at - clock.time()
             self.session.close_at(due)
 
     def _handle(self, event: SessionEvent) -> None:
         match event:
-            case InvocationReceived(invocation):
-                self._invoke(invocation)
             case HandshakeAccepted(codec):
                 self._transport.is_binary = codec.is_binary
-                self.hub.registry.attach(self)
-                if not self._is_paused:
-                    self._direct_write = self._transport.direct_write
+                self._frame_codec = codec if self._transport.uses_frames else None
+                reachable = self.hub.registry.attach(self)
+                if reachable is None:
+                    self._accept()
                 self._hook = _Hook.RUNNING
                 self.hub.observer.connection_opened(self.hub.name, self._transport.name)
-                self.hub.tasks.start(self._connect())
+                self.hub.tasks.start(self._connect(reachable))
             case StreamInvocationReceived(invocation):
                 work = calls.stream(self, invocation, self._open_uploads(invocation))
-                self._begin_activity().add(self.hub.tasks.start(work), invocation.invocation_id)
+                self._begin_activity().add(self._start(work), invocation.invocation_id)
             case Ended():
                 self._finish(event)
+            case Throttled():
+                self.hub.observer.messages_throttled(self.hub.name)
             case _ if self.activity is not None:
                 self._pass_on(event, self.activity)
 
@@ -323,12 +395,44 @@ class Connection:
             case AnswerOverdue(question_id):
                 activity.give_up(question_id, self.caller.connection_id)
 
+    def _accept(self) -> None:
+        """The client may know that it is connected; messages for it come behind that."""
+        self.session.send_accepted()
+        self.pump()
+        if self._is_open and not self._is_paused:
+            self._direct_write = self._transport.direct_write
+
     def _invoke(self, invocation: Invocation) -> None:
         hub = self.hub
         uploads = self._open_uploads(invocation) if invocation.stream_ids else ()
-        task = hub.tasks.start(calls.invoke(self, invocation, uploads))
+        work = calls.invoke(self, invocation, uploads)
         if hub.handler.is_cancellable(invocation.target):
-            self._begin_activity().add(task, invocation.invocation_id)
+            self._begin_activity().add(self._start(work), invocation.invocation_id)
+        elif self._may_begin_at_once():
+            hub.tasks.begin(work)
+        else:
+            self._start(work)
+
+    def _start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
+        """Let a call begin in the next turn of the loop, and none that comes behind it before that."""
+        self._beginning += 1
+        task = self.hub.tasks.start(work)
+        asyncio.get_running_loop().call_soon(self._has_begun)
+        return task
+
+    def _has_begun(self) -> None:
+        self._beginning -= 1
+
+    def _may_begin_at_once(self) -> bool:
+        """Whether a call may begin in this turn of the loop; after some in it, others have a turn first."""
+        if self._beginning:
+            return False
+        turn = self.hub.tasks.turn()
+        if turn != self._burst_turn:
+            self._burst_turn = turn
+            self._burst = 0
+        self._burst += 1
+        return self._burst <= _CALLS_AT_ONCE
 
     def _begin_activity(self) -> Activity:
         if self.activity is None:
@@ -362,7 +466,14 @@ class Connection:
             return
         if self._transport.uses_frames:
             payload = websocket_frame(payload, self.session.codec.is_binary)
-        self._write(payload)
+        direct_write = self._direct_write
+        if direct_write is None:
+            self._write(payload)
+            return
+        try:
+            direct_write(payload)
+        except (RuntimeError, OSError) as error:
+            self._fail_to_write(error)
 
     def _write(self, data: bytes) -> None:
         if self._is_paused:
@@ -380,8 +491,8 @@ class Connection:
     def _queue(self, data: bytes) -> None:
         outbox = self._outbox
         if outbox is None:
-            outbox = self._outbox = Outbox(self.hub.options.outbox_limit_bytes)
-        if not outbox.add(data) and self.session.state is not State.CLOSED:
+            outbox = self._outbox = Outbox(self.hub.options.outbox_limit_bytes, self.hub.outboxes, self)
+        if not outbox.add(data) and self.session.state is not CLOSED:
             error = SlowConsumer(
                 self.caller.connection_id,
                 len(outbox) + 1,
@@ -390,6 +501,11 @@ class Connection:
             )
             self.session.drop(EndReason.SLOW, error)
             self.pump()
+
+    def _drop_outbox(self) -> None:
+        outbox, self._outbox = self._outbox, None
+        if outbox is not None:
+            outbox.drop()
 
     def _finish(self, end: Ended) -> None:
         self._end = end
@@ -407,7 +523,7 @@ class Connection:
         if self._is_gone:
             return
         if end.reason is EndReason.SLOW:
-            self._outbox = None
+            self._drop_outbox()
             self._transport.abort()  # what it has not read it would not read now either
             return
         self._close_code = _INTERNAL_ERROR if end.reason is EndReason.FAILED else NORMAL_CLOSURE
@@ -415,10 +531,13 @@ class Connection:
         if not self._is_paused:
             self._transport.close(self._close_code)
 
-    async def _connect(self) -> None:
+    async def _connect(self, reachable: Awaitable[None] | None) -> None:
         connecting = Connecting()
         BEFORE_ASKING.set(connecting)
         try:
+            if reachable is not None:
+                await reachable  # before the client and the hub hear of it, and tell others
+                self._accept()
             await self.hub.handler.connected(self.caller)
         except (Exception, asyncio.CancelledError) as error:
             if calls.is_stopped(error, self.caller, "connected"):

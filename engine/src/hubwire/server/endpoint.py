@@ -6,6 +6,7 @@ Implements signalr-protocol section 1, and of section 2 what concerns upgrades.
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from hubwire.clock import Clock
 from hubwire.errors import Forbidden, Unauthorized
@@ -16,15 +17,18 @@ from hubwire.ports import Receiver, Transport
 from hubwire.server import answers
 from hubwire.server.admission import Admission, Route
 from hubwire.server.answers import Answer, Refused
-from hubwire.server.hosted import Hosted, Opening, Resumption, Served
+from hubwire.server.hosted import Elsewhere, Hosted, Opening, Resumption, Served
 from hubwire.server.http_dispatcher import HttpDispatcher, is_poll
 from hubwire.server.redirect import Redirection
 from hubwire.server.table import ConnectionTable, check_user, requested_token
 from hubwire.server.timer_wheel import TimerWheel
-from hubwire.server.tokens import Negotiated, new_id
+from hubwire.server.tokens import ConnectionToken, ConnectionTokens, new_id
 from hubwire.transports.asgi import Exchange
 from hubwire.transports.long_polling import NO_CACHE
 from hubwire.wire import negotiation
+
+if TYPE_CHECKING:  # it needs an HTTP client, which a single process does not have
+    from hubwire.server.forwarder import Forwarder
 
 _PREFLIGHT = (
     ("access-control-allow-methods", "GET, POST, DELETE, OPTIONS"),
@@ -39,12 +43,21 @@ _log = logging.getLogger("hubwire.server")
 class Endpoint:
     """Answers requests for hubs and keeps the table of open connections."""
 
-    __slots__ = ("_dispatcher", "_observer", "admission", "table")
+    __slots__ = ("_dispatcher", "_forwarder", "_observer", "admission", "table")
 
-    def __init__(self, options: ServerOptions, clock: Clock, observer: Observer, wheel: TimerWheel) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        clock: Clock,
+        observer: Observer,
+        wheel: TimerWheel,
+        tokens: ConnectionTokens,
+        forwarder: Forwarder | None = None,
+    ) -> None:
         self.admission = Admission(options)
-        self.table = ConnectionTable(options, clock, wheel)
-        self._dispatcher = HttpDispatcher(self.admission, self.table, clock, wheel)
+        self.table = ConnectionTable(options, clock, wheel, tokens)
+        self._dispatcher = HttpDispatcher(self.admission, self.table, clock, wheel, forwarder)
+        self._forwarder = forwarder
         self._observer = observer
 
     @property
@@ -61,7 +74,7 @@ class Endpoint:
     def is_draining(self, value: bool) -> None:
         self.table.is_draining = value
         if value:
-            self.table.pending.end_early()
+            self.table.early.end()
 
     async def serve(self, route: Route, request: ConnectRequest, exchange: Exchange) -> None:
         """Answer a plain HTTP request, refusals included; all of it with the headers that let pages read it."""
@@ -75,35 +88,49 @@ class Endpoint:
         if answer is not None:
             await exchange.answer(answer.status, answer.body, answer.content_type, answer.headers)
 
-    async def admit(self, route: Route, request: ConnectRequest) -> Opening | Resumption:
-        """Let a WebSocket upgrade in. Whoever gets the result has to `open` it in the same turn. Raises: Refused."""
+    async def admit(self, route: Route, request: ConnectRequest) -> Opening | Resumption | Elsewhere:
+        """Let a WebSocket upgrade in. Raises: Refused.
+
+        Whoever gets the result has to `open` it in the same turn, or to pass it on if it belongs elsewhere.
+        """
         try:
             if route.is_negotiate:
                 raise Refused(405, answers.WRONG_METHOD)
             hosted = self._hosted(route, request)
-            principal = await self.admission.authenticate(hosted, request)
             token = requested_token(request)
+            # One that is open may be resumed, whoever else has to wait; whether another node's is, that node knows.
+            is_newcomer = token is None or (token not in self.table.connections and self.table.tokens.names_us(token))
+            if is_newcomer:
+                self.table.gate.check(request.remote_address)
+            principal = await self.admission.authenticate(hosted, request)
             found = None if token is None else self.table.find(hosted, token)
-            if negotiation.WEBSOCKETS not in hosted.options.transports:
+            if negotiation.WEBSOCKETS not in hosted.transports(principal):
                 raise answers.unsupported_transport(negotiation.WEBSOCKETS)
-            if found is not None and not isinstance(found, Negotiated):
+            if found is not None and not isinstance(found, ConnectionToken):
                 self._check_resumption(found)
                 check_user(found, principal)
                 return Resumption(found)
-            if found is not None and found.early is not None:
+            if found is not None and not self._may_open_here(found):
+                self.table.check_open()
+                if self._forwarder is None or route.is_forwarded or not _is_held_to_node(found):
+                    raise Refused(404, answers.UNKNOWN_ID)
+                return self._forwarder.upgrade(found, hosted, request)
+            if found is not None and self.table.early.find(found.text) is not None:
                 raise Refused(400, answers.OTHER_TRANSPORT)  # what was posted to it would be lost
-            self.table.check_room()
+            if not is_newcomer:
+                self.table.gate.check(request.remote_address)
+            self.table.check_room(request.remote_address)
         except Refused as refused:
             self._observer.connect_refused(refused.status)
             raise
         if found is None:  # a client that skipped negotiate; its id and token are the same
-            connection_id = token = new_id()
+            connection_id = text = new_id()
             is_stateful = False
         else:
-            self.table.pending.take(found)
-            connection_id, token, is_stateful = found.connection_id, found.token, found.is_stateful
+            self.table.used.add(found)
+            connection_id, text, is_stateful = found.connection_id, found.text, found.is_stateful
         caller = Caller(connection_id, hosted.name, principal, request, negotiation.WEBSOCKETS)
-        return Opening(hosted, caller, token, is_stateful)
+        return Opening(hosted, caller, text, is_stateful)
 
     def open(self, admitted: Opening | Resumption, transport: Transport) -> Receiver:
         """Make the connection of an admitted upgrade and put it into the table, or hand over the one it resumes."""
@@ -136,13 +163,16 @@ class Endpoint:
         hosted = self._hosted(route, request)
         if route.is_negotiate:
             return await self._negotiate(hosted, request)
-        await self._dispatcher.serve(hosted, request, exchange)
+        await self._dispatcher.serve(hosted, request, exchange, is_forwarded=route.is_forwarded)
         return None
 
     def _hosted(self, route: Route, request: ConnectRequest) -> Hosted:
         if route.redirection is not None:
             raise Refused(404, answers.NOT_FOUND)
         return self.admission.check(route, request)
+
+    def _may_open_here(self, token: ConnectionToken) -> bool:
+        return not self.table.is_elsewhere(token) or (not _is_held_to_node(token) and self.table.may_open(token))
 
     def _check_resumption(self, connection: Served) -> None:
         if connection.token in self.table.requested:
@@ -151,10 +181,10 @@ class Endpoint:
             raise Refused(409)
 
     async def _negotiate(self, hosted: Hosted, request: ConnectRequest) -> Answer:
-        if self.table.is_draining:
-            self.table.check_room()
-        await self.admission.authenticate(hosted, request)
-        options = hosted.options
+        self.table.check_open()
+        self.table.gate.check(request.remote_address)
+        principal = await self.admission.authenticate(hosted, request)
+        options, transports = hosted.options, hosted.transports(principal)
         try:
             version = negotiation.requested_version(
                 request.query_value("negotiateVersion"), options.minimum_negotiate_version
@@ -167,17 +197,13 @@ class Endpoint:
             and hosted.allows_stateful_reconnect
             and (request.query_value("useStatefulReconnect") or "").lower() == "true"
         )
-        negotiated = self.table.pending.add(hosted.name, version, is_stateful=is_stateful)
-        if negotiated is None:
-            raise answers.too_many_pending()
-        body = negotiation.answer(
-            version, negotiated.connection_id, negotiated.token, options.transports, is_stateful=is_stateful
-        )
+        token = self.table.tokens.issue(hosted.name, version, is_stateful=is_stateful)
+        body = negotiation.answer(version, token.connection_id, token.text, transports, is_stateful=is_stateful)
         return Answer(200, body, answers.JSON, (_NO_STORE,))
 
     async def _redirect(self, redirection: Redirection, request: ConnectRequest) -> Answer:
-        if self.table.is_draining:
-            self.table.check_room()
+        self.table.check_open()
+        self.table.gate.check(request.remote_address)
         principal = await self.admission.authenticate(redirection, request)
         try:
             target = await redirection.choose(request, principal)
@@ -189,3 +215,12 @@ class Endpoint:
             _log.exception("The redirect of %r failed", request.path)
             raise answers.failed() from None
         return Answer(200, negotiation.redirect_answer(target.url, target.access_token), answers.JSON, (_NO_STORE,))
+
+
+def _is_held_to_node(token: ConnectionToken) -> bool:
+    """Whether its WebSocket belongs to the node that signed it.
+
+    One that may be resumed has to be found again; one whose token may be known to others must not be opened twice, and
+    only its own node knows whether it was.
+    """
+    return token.is_stateful or not token.is_secret

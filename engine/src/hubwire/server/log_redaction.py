@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 _LOGGERS = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 _PARAMETER = re.compile(r"(?<![^?&\s])([^?&=\s]+)=([^&\s]*)")
-_CONNECTION_TOKEN = re.compile(r"[\w-]{22}")
-"""What `tokens.new_id` makes. Other programs on the port have ids of their own, which their logs may show."""
+_CONNECTION_TOKEN = re.compile(r"[\w-]{40,}")
+"""What `tokens.ConnectionTokens` makes. Other programs on the port have ids of their own, which their logs may show."""
 _SECRET_HEADERS = ("authorization", "cookie")
 _REDACTED = "[redacted]"
 

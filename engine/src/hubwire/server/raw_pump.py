@@ -19,6 +19,7 @@ from hubwire.observe import Observer
 from hubwire.options import ConnectionOptions
 from hubwire.ports import Receiver, Transport
 from hubwire.server.hosted import Opening, Served
+from hubwire.server.outboxes import Outboxes
 from hubwire.server.raw import RawConnection, RawHandler
 from hubwire.server.tasks import Tasks, is_ending
 from hubwire.server.timer_wheel import TimerWheel
@@ -42,6 +43,7 @@ class HostedRaw:
     observer: Observer
     wheel: TimerWheel
     tasks: Tasks
+    outboxes: Outboxes
 
 
 class _Closed(ConnectionResetError):
@@ -208,7 +210,7 @@ class RawPump:
         self._is_paused = False
         while self._waiting:
             data, written = self._waiting.popleft()
-            self._waiting_bytes -= len(data)
+            self._count_waiting(-len(data))
             if written.done():  # its writer was cancelled in this turn
                 continue
             try:
@@ -245,6 +247,17 @@ class RawPump:
     def stop(self) -> None:
         """Reading ends, so that the handler may write its last words and return; it is closed then."""
         self._end_input()
+
+    # SlowReader
+
+    @property
+    def unread_bytes(self) -> int:
+        return self._waiting_bytes
+
+    def cut_off(self, total_limit_bytes: int) -> None:
+        count = len(self._waiting or ())
+        error = SlowConsumer(self.caller.connection_id, count, self._waiting_bytes, total_limit_bytes, is_total=True)
+        self._drop(EndReason.SLOW, error)
 
     # Timed
 
@@ -343,21 +356,27 @@ class RawPump:
         waiting = self._waiting
         entry = (data, asyncio.get_running_loop().create_future())
         waiting.append(entry)
-        self._waiting_bytes += len(data)
+        self._count_waiting(len(data))
         try:
             await entry[1]
         except asyncio.CancelledError:
             if self._waiting is waiting and entry in waiting:  # or it was taken out in this turn
                 waiting.remove(entry)
-                self._waiting_bytes -= len(data)
+                self._count_waiting(-len(data))
             raise
 
     def _refuse_waiting(self) -> None:
         waiting, self._waiting = self._waiting or (), None
-        self._waiting_bytes = 0
+        self._count_waiting(-self._waiting_bytes)
         for _, written in waiting:
             if not written.done():
                 written.set_exception(self._closed())
+
+    def _count_waiting(self, change_bytes: int) -> None:
+        self._waiting_bytes += change_bytes
+        self._hosted.outboxes.change(self, change_bytes)
+        if not self._waiting_bytes:
+            self._hosted.outboxes.forget(self)
 
     def _schedule(self) -> None:
         if self._reason is not None:

@@ -16,7 +16,7 @@ from hubwire.server.connection import NORMAL_CLOSURE, Connection
 from hubwire.server.hosted import HostedHub, Opening, Served
 from hubwire.session.events import Ended, EndReason, Overflowed, SessionEvent
 from hubwire.session.stateful import StatefulSession
-from hubwire.session.states import State
+from hubwire.session.states import CLOSED
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.negotiation import WEBSOCKETS
 
@@ -25,6 +25,9 @@ def open_connection(
     hub: HostedHub, opening: Opening, transport: Transport, on_gone: Callable[[Served], None]
 ) -> Connection:
     """Make the connection that the client has negotiated."""
+    steering = opening.caller.principal.steering
+    if steering is not None:
+        hub = hub.steered(steering)
     if opening.is_stateful and transport.name == WEBSOCKETS:
         return StatefulConnection(hub, opening, transport, on_gone)
     return Connection(hub, opening, transport, on_gone)
@@ -33,7 +36,7 @@ def open_connection(
 class StatefulConnection(Connection):
     """One client of one hub, which may lose its WebSocket and come back with another."""
 
-    __slots__ = ("_current", "_is_aborted", "_is_forgotten", "_is_starting")
+    __slots__ = ("_current", "_held_bytes", "_is_aborted", "_is_forgotten", "_is_starting")
 
     session: StatefulSession
 
@@ -46,6 +49,8 @@ class StatefulConnection(Connection):
         """Whether nothing was written to the present transport yet."""
         self._is_aborted = False
         self._is_forgotten = False
+        self._held_bytes = 0
+        """What waits for an acknowledgement, as far as it has been counted among all outboxes."""
         super().__init__(hub, opening, transport, on_gone)
 
     # Line
@@ -54,13 +59,14 @@ class StatefulConnection(Connection):
         session = self.session
         if not session.is_stateful:  # the handshake was for less
             super().post(message)
-        elif self._is_open:
+        elif self._is_open and session.is_accepted:
             try:
-                payload = message.payload(session.codec)
+                pieces = message.pieces(session.codec)
             except Exception as error:  # noqa: BLE001 - as in `Connection.post`
                 session.send_failure(error, allow_reconnect=True)
             else:
-                session.send_encoded(payload)
+                for piece in pieces:  # each is counted by itself, on both sides
+                    session.send_encoded(piece)
             self.pump()
 
     # Served
@@ -150,10 +156,17 @@ class StatefulConnection(Connection):
         else:
             super().tick(now)
 
+    # SlowReader
+
+    @property
+    def unread_bytes(self) -> int:
+        return super().unread_bytes + self._held_bytes
+
     # Host
 
     def pump(self) -> None:
         super().pump()
+        self._count_held()
         if self.activity is not None and self._is_writable:
             self.activity.tell_room()
 
@@ -162,6 +175,19 @@ class StatefulConnection(Connection):
     @property
     def _is_writable(self) -> bool:
         return not self._is_paused and not self.session.is_congested
+
+    @property
+    def _unread_messages(self) -> int:
+        return super()._unread_messages + self.session.held_messages
+
+    def _count_held(self) -> None:
+        """Tell what the session holds back: it is not in the outbox, and waits for the same reader."""
+        held = 0 if self.session.state is CLOSED else self.session.held_bytes
+        change, self._held_bytes = held - self._held_bytes, held
+        if change:
+            self.hub.outboxes.change(self, change)
+            if not self.unread_bytes:
+                self.hub.outboxes.forget(self)
 
     def _begin_session(self, transport: Transport) -> StatefulSession:
         hub = self.hub
@@ -172,6 +198,9 @@ class StatefulConnection(Connection):
             close_error,
             allows_binary=transport.allows_binary,
             sends_pings=not transport.keeps_itself_alive,
+            rates=hub.rates,
+            user_id=self.caller.user_id,
+            holds_acceptance=hub.is_one_of_several,
         )
 
     def _forget(self) -> None:
@@ -186,7 +215,7 @@ class StatefulConnection(Connection):
         self._is_gone = True
         self._is_paused = False
         self._direct_write = None
-        self._outbox = None  # the session keeps what counts of it
+        self._drop_outbox()  # the session keeps what counts of it
         self.session.receive_interruption(error, self.hub.clock.monotonic())
         self._transport.abort()
         self.pump()
@@ -202,7 +231,7 @@ class StatefulConnection(Connection):
             super()._handle(event)
 
     def _put(self, payload: bytes) -> None:
-        if self.session.state is State.CLOSED:
+        if self.session.state is CLOSED:
             # Before the Close is written: a client opens a new WebSocket with the same token as soon as it reads that,
             # and never says a word on it (6.6).
             self._forget()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 
 from hubwire.clock import Clock, Timed
 
@@ -28,10 +29,22 @@ class TimerWheel:
     gone until its slot comes, and connections come and go by the thousand in a second.
     """
 
-    __slots__ = ("_clock", "_slot", "_slots")
+    __slots__ = ("_clock", "_on_round", "_slot", "_slots", "_turn_time")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        on_round: Callable[[float], None] = lambda seconds: None,
+        turn_time: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Args:
+        on_round: told after each round how many seconds a turn of the loop takes, which is how late the loop is.
+        turn_time: by which that is measured. Real time even where the clock is a test's, which may jump or stand still
+            while the loop turns.
+        """
         self._clock = clock
+        self._on_round = on_round
+        self._turn_time = turn_time
         self._slots: dict[int, dict[Timed, None]] = {}
         self._slot = math.floor(clock.monotonic() / TICK_SECONDS)
 
@@ -61,6 +74,11 @@ class TimerWheel:
         while True:
             await self._clock.sleep(TICK_SECONDS)
             await self._serve(self._clock.monotonic())
+            # One turn of the loop, and not how late the sleep was: that may also come from a machine that slept.
+            asyncio.get_running_loop().call_soon(self._end_round, self._turn_time())
+
+    def _end_round(self, begun: float) -> None:
+        self._on_round(self._turn_time() - begun)
 
     async def _serve(self, now: float) -> None:
         # At once, not slot by slot: whoever asks now for a time that has passed must not get a slot that is not visited

@@ -1,16 +1,40 @@
-"""Connection ids and tokens, and the table of those that were negotiated and not used yet."""
+"""Connection ids and signed connection tokens (signalr-protocol 1.2). Pure but for the clock; knows no connection.
+
+A token holds all that negotiate has promised: nothing is kept for it until it is used, and any node of a cluster can
+read one that another node has signed. Layout, in URL-safe base64 without padding but for the node's id:
+
+    | flags | expiry       | random  | signature | node's id          |
+    | 1 byte| 5 bytes      | 8 bytes | 16 bytes  | text, may be empty |
+
+Flags: 1 stateful reconnect was promised, 2 the client speaks negotiate version 0. Expiry: hundredths of a second since
+1970 UTC, big-endian. One HMAC-SHA256 over the first 14 bytes, the node's id, NUL and the hub's name gives both secrets:
+its first half is the signature, its second half is the public connection id, which says nothing about the first.
+"""
 
 from __future__ import annotations
 
+import binascii
+import hmac
+import math
+import os
 import secrets
 from dataclasses import dataclass, field
 
-from hubwire.clock import Clock
-from hubwire.server.timer_wheel import TimerWheel
-from hubwire.transports.posted_input import PostedInput
+from hubwire.clock import Clock, Timer
 
-_MAXIMUM_EARLY = 1_000
-"""Ids that may have input before they are opened. 1,000: each may hold 80 KiB, so together they cost 80 MB at most."""
+KEY_BYTES = 32
+"""Of keys made at random. 32: as long as the digests they are used for."""
+
+_STATEFUL = 1
+_VERSION_0 = 2
+_SIGNED_BYTES = 14
+_TEXT_CHARACTERS = 40
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# A token has one spelling: what is used up is remembered as text.
+_FROM_URL_SAFE = bytes.maketrans(b"-_+/", b"+/!!")
+
+_MAXIMUM_NODE_ID = 64
+"""Characters of a node's id. 64: it stands in each address that clients use."""
 
 
 def new_id() -> str:
@@ -18,104 +42,161 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EarlyInput:
-    """What was posted to a connection before the request that opens it."""
-
-    user_id: str | None
-    """Who posted it; nobody else may open the connection then."""
-    input: PostedInput
+def new_node_id() -> str:
+    """Return a name for a process among its peers: 8 URL-safe characters."""
+    return secrets.token_urlsafe(6)
 
 
-@dataclass(slots=True, eq=False)
-class Negotiated:
-    """A connection that does not exist yet."""
+def derived_key(key: bytes, purpose: str) -> bytes:
+    """Return the key for one purpose, so that nothing signed for one passes for another."""
+    return hmac.digest(key, purpose.encode(), "sha256")
 
+
+@dataclass(slots=True)
+class ConnectionToken:
+    """A connection that negotiate has promised: not open yet, open, or gone.
+
+    Not frozen: that would make it three times as dear, and one is made for each negotiate and each upgrade.
+    """
+
+    text: str = field(repr=False)
+    """What clients put into `?id=`."""
     connection_id: str
-    token: str = field(repr=False)
-    """What clients put into `?id=`. In version 0 the client knows no token and connects with the id itself."""
-    hub: str
+    """Public. In version 0 the client knows no token and connects with the id itself."""
+    node_id: str
+    """Who signed it."""
     expires_at: float
-    is_stateful: bool = False
+    """Until when it may be opened, in seconds since 1970 UTC."""
+    is_stateful: bool
     """Whether the client was promised stateful reconnect."""
-    early: EarlyInput | None = None
+    is_secret: bool
+    """Whether nobody but its client can know it; a token of version 0 is known to whoever is told the connection id."""
 
 
-class PendingConnections:
-    """Ids that negotiate has handed out. The key is the token: knowing a connection's public id is not enough."""
+class ConnectionTokens:
+    """Signs the tokens of one node and reads those of all nodes that have the same key."""
 
-    __slots__ = ("_clock", "_early_count", "_life_seconds", "_limit", "_pending", "_wheel", "wheel_slot")
+    __slots__ = ("_clock", "_key", "_life_seconds", "_signed_node_id", "node_id")
 
-    def __init__(self, clock: Clock, wheel: TimerWheel, life_seconds: float, limit: int) -> None:
+    def __init__(self, key: bytes, node_id: str, clock: Clock, life_seconds: float) -> None:
+        """Raises: ValueError for a node id that cannot stand in an address."""
+        if len(node_id) > _MAXIMUM_NODE_ID or not _is_url_safe(node_id):
+            raise ValueError(
+                f"The node id {node_id!r} cannot stand in an address: use up to {_MAXIMUM_NODE_ID} letters, digits, "
+                "hyphens and underscores."
+            )
+        self.node_id = node_id
+        """Ours."""
+        self._key = derived_key(key, "hubwire connection token")
+        self._signed_node_id = node_id.encode() + b"\0"
+        self._clock = clock
+        self._life_seconds = life_seconds
+
+    def issue(self, hub: str, version: int, *, is_stateful: bool = False) -> ConnectionToken:
+        """Promise a connection."""
+        ticks = math.ceil((self._clock.time() + self._life_seconds) * 100)
+        flags = (_STATEFUL if is_stateful else 0) | (0 if version else _VERSION_0)
+        signed = (flags << 40 | ticks).to_bytes(6, "big") + os.urandom(8)
+        digest = self._digest(signed, self._signed_node_id, hub)
+        text = _encoded(signed + digest[:16]) + self.node_id
+        return _token(text, self.node_id, signed, digest)
+
+    def read(self, hub: str, text: str) -> ConnectionToken | None:
+        """Return what a token says; None: it is none of ours, or another hub's. It may have expired or been used."""
+        node_id = text[_TEXT_CHARACTERS:]
+        if len(node_id) > _MAXIMUM_NODE_ID:
+            return None
+        try:
+            data = binascii.a2b_base64(
+                text[:_TEXT_CHARACTERS].encode("ascii").translate(_FROM_URL_SAFE), strict_mode=True
+            )
+            signed_node_id = node_id.encode("ascii") + b"\0"
+        except (UnicodeEncodeError, binascii.Error):
+            return None
+        signed, signature = data[:_SIGNED_BYTES], data[_SIGNED_BYTES:]
+        digest = self._digest(signed, signed_node_id, hub)
+        if not hmac.compare_digest(signature, digest[:16]):
+            return None
+        return _token(text, node_id, signed, digest)
+
+    def names_us(self, text: str) -> bool:
+        """Whether a token says that this node has signed it; `read` finds out whether that is true."""
+        return text[_TEXT_CHARACTERS:] == self.node_id
+
+    def is_fresh(self, token: ConnectionToken) -> bool:
+        """Whether it may still be opened, as far as it says itself."""
+        return token.expires_at > self._clock.time()
+
+    def _digest(self, signed: bytes, signed_node_id: bytes, hub: str) -> bytes:
+        return hmac.digest(self._key, signed + signed_node_id + hub.encode(), "sha256")
+
+
+class UsedTokens:
+    """Tokens that opened a connection here, for as long as they could open another. Each does so once.
+
+    Two sets: the older one is dropped as a whole when all its members have expired. So a token is remembered for no
+    longer than twice its life, and there are as many as connections were opened in that time.
+    """
+
+    __slots__ = ("_clock", "_newer", "_newer_expires_at", "_older", "_older_expires_at", "_timer", "wheel_slot")
+
+    def __init__(self, clock: Clock, timer: Timer) -> None:
         self.wheel_slot = -1
         self._clock = clock
-        self._wheel = wheel
-        self._life_seconds = life_seconds
-        self._limit = limit
-        self._early_count = 0
-        # In order of expiry, since all live equally long: the front holds what has expired.
-        self._pending: dict[str, Negotiated] = {}
+        self._timer = timer
+        self._older: set[str] = set()
+        self._older_expires_at = 0.0
+        self._newer: set[str] = set()
+        self._newer_expires_at = 0.0
 
     def __len__(self) -> int:
-        """How many wait."""
-        return len(self._pending)
+        """How many are remembered."""
+        return len(self._older) + len(self._newer)
 
-    def add(self, hub: str, version: int, *, is_stateful: bool = False) -> Negotiated | None:
-        """Hand out an id and a token for the hub; None: too many wait already."""
-        self._expire()
-        if len(self._pending) >= self._limit:
-            return None
-        connection_id = new_id()
-        token = new_id() if version > 0 else connection_id
-        expires_at = self._clock.monotonic() + self._life_seconds
-        negotiated = self._pending[token] = Negotiated(connection_id, token, hub, expires_at, is_stateful)
-        self._wheel.advance(self, expires_at)
-        return negotiated
+    def __contains__(self, text: str) -> bool:
+        return text in self._newer or text in self._older
 
-    def find(self, hub: str, token: str) -> Negotiated | None:
-        """Return what waits under a token; None: unknown, expired or another hub's."""
-        self._expire()
-        negotiated = self._pending.get(token)
-        return negotiated if negotiated is not None and negotiated.hub == hub else None
-
-    def begin_early(self, negotiated: Negotiated, user_id: str | None, posted: PostedInput) -> EarlyInput | None:
-        """Let a user post to an id before it is opened; None: too many have that already."""
-        if self._early_count >= _MAXIMUM_EARLY:
-            return None
-        self._early_count += 1
-        negotiated.early = EarlyInput(user_id, posted)
-        return negotiated.early
-
-    def end_early(self) -> None:
-        """None of them will be opened: tell whoever still posts to them."""
-        for negotiated in self._pending.values():
-            if negotiated.early is not None:
-                negotiated.early.input.end()
-
-    def take(self, negotiated: Negotiated) -> None:
-        """Use it up."""
-        self._remove(negotiated)
-        if not self._pending:
-            self._wheel.cancel(self)
+    def add(self, token: ConnectionToken) -> None:
+        """Remember one that is being used."""
+        now = self._clock.time()
+        self._forget(now)
+        self._newer.add(token.text)
+        self._newer_expires_at = max(self._newer_expires_at, token.expires_at)
+        if self.wheel_slot < 0:
+            self._schedule(now)
 
     def tick(self, now: float) -> None:
-        """The oldest have expired: forget them, and tell whoever still posts to them."""
-        self._expire()
-        for oldest in self._pending.values():
-            self._wheel.schedule(self, oldest.expires_at)
-            return
+        """Some may have expired."""
+        wall = self._clock.time()
+        self._forget(wall)
+        if len(self):
+            self._schedule(wall)
 
-    def _expire(self) -> None:
-        now = self._clock.monotonic()
-        while self._pending:
-            oldest = next(iter(self._pending.values()))
-            if oldest.expires_at > now:
-                return
-            self._remove(oldest)
-            if oldest.early is not None:
-                oldest.early.input.end()
+    def _forget(self, now: float) -> None:
+        if now >= self._older_expires_at:
+            self._older, self._older_expires_at = self._newer, self._newer_expires_at
+            self._newer, self._newer_expires_at = set(), 0.0
 
-    def _remove(self, negotiated: Negotiated) -> None:
-        del self._pending[negotiated.token]
-        if negotiated.early is not None:
-            self._early_count -= 1
+    def _schedule(self, now: float) -> None:
+        ends = [each for each in (self._older_expires_at, self._newer_expires_at) if each]
+        self._timer.schedule(self, self._clock.monotonic() + max(min(ends) - now, 0.0))
+
+
+def _token(text: str, node_id: str, signed: bytes, digest: bytes) -> ConnectionToken:
+    flags = signed[0]
+    return ConnectionToken(
+        text,
+        text if flags & _VERSION_0 else _encoded(digest[16:])[:22],
+        node_id,
+        int.from_bytes(signed[1:6], "big") / 100,
+        bool(flags & _STATEFUL),
+        not flags & _VERSION_0,
+    )
+
+
+def _encoded(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL_SAFE).decode("ascii")
+
+
+def _is_url_safe(text: str) -> bool:
+    return not text or (text.isascii() and text.replace("-", "").replace("_", "").isalnum())

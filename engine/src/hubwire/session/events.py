@@ -1,9 +1,10 @@
-"""What a session tells its owner to do. Values only."""
+"""What a session tells its owner to do. Values only; Structs for the reason that messages are."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from hubwire.wire.codec import Codec
 from hubwire.wire.messages import Completion, Invocation, StreamInvocation
@@ -26,19 +27,19 @@ class EndReason(enum.Enum):
     """The client was silent for too long."""
     SLOW = "slow"
     """The client did not read fast enough."""
+    RATE = "rate"
+    """The client sent more messages than its rate allows, for too long."""
     FAILED = "failed"
     """The hub's `connected` raised, or a message could not be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandshakeAccepted:
+class HandshakeAccepted(msgspec.Struct, frozen=True):
     """Register the connection, run `connected`, then call `Session.send_connected`."""
 
     codec: Codec
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationReceived:
+class InvocationReceived(msgspec.Struct, frozen=True):
     """Run it, then call `Session.send_result` or `send_error`, also when it wants no completion.
 
     Each of its `stream_ids` is an upload from now on: `UploadItemReceived` and `UploadEnded` follow for it.
@@ -47,60 +48,56 @@ class InvocationReceived:
     invocation: Invocation
 
 
-@dataclass(frozen=True, slots=True)
-class StreamInvocationReceived:
+class StreamInvocationReceived(msgspec.Struct, frozen=True):
     """Run it: `Session.send_item` for each item, then `send_stream_end`. Uploads as with `InvocationReceived`."""
 
     invocation: StreamInvocation
 
 
-@dataclass(frozen=True, slots=True)
-class CancelReceived:
+class CancelReceived(msgspec.Struct, frozen=True):
     """Stop what runs under this id, if anything does; it is then completed like anything else."""
 
     invocation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class UploadItemReceived:
+class UploadItemReceived(msgspec.Struct, frozen=True):
     """Keep it for the hub method, and call `Session.receive_read` when the method has taken it, also after the end."""
 
     stream_id: str
     item: object
 
 
-@dataclass(frozen=True, slots=True)
-class UploadEnded:
+class UploadEnded(msgspec.Struct, frozen=True):
     """There are no more items. `error`: the client's words, None when all is well."""
 
     stream_id: str
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerReceived:
+class AnswerReceived(msgspec.Struct, frozen=True):
     """The client has answered what `Session.send_question` asked."""
 
     completion: Completion
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerOverdue:
+class AnswerOverdue(msgspec.Struct, frozen=True):
     """It has not done so in time, and a later answer is ignored."""
 
     question_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overflowed:
+class Overflowed(msgspec.Struct, frozen=True):
     """More waits for the client's acknowledgement than `HubOptions.outbox_limit_bytes`: drop the connection."""
 
     messages: int
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Throttled(msgspec.Struct, frozen=True):
+    """The client has sent more than its rate allows: nothing is dispatched until `Session.deadline`. Count it."""
+
+
+class Ended(msgspec.Struct, frozen=True):
     """The last event: send what is left, end the transport, run `disconnected` if `connected` had succeeded."""
 
     reason: EndReason
@@ -117,5 +114,6 @@ SessionEvent = (
     | AnswerReceived
     | AnswerOverdue
     | Overflowed
+    | Throttled
     | Ended
 )

@@ -9,6 +9,7 @@ connection does besides stands in `stateful`.
 from __future__ import annotations
 
 import collections.abc
+import enum
 import math
 from collections.abc import Callable, Mapping
 
@@ -21,6 +22,7 @@ from hubwire.errors import (
     RemoteProtocolError,
 )
 from hubwire.options import HubOptions
+from hubwire.rates import TokenBucket
 from hubwire.session.events import (
     AnswerOverdue,
     AnswerReceived,
@@ -31,12 +33,14 @@ from hubwire.session.events import (
     InvocationReceived,
     SessionEvent,
     StreamInvocationReceived,
+    Throttled,
     UploadEnded,
     UploadItemReceived,
 )
 from hubwire.session.invocations import Permits
+from hubwire.session.message_rates import MessageRates
 from hubwire.session.results import Questions
-from hubwire.session.states import State, Step, advance
+from hubwire.session.states import CLOSED, HANDSHAKE, OPEN, Step, advance
 from hubwire.session.streams import Streams
 from hubwire.wire import handshake
 from hubwire.wire.codec import Codec
@@ -62,11 +66,18 @@ _MAXIMUM_HANDSHAKE_BYTES = 32 * 1024
 _PING = Ping()
 
 
+class _Allowance(enum.Enum):
+    """What stands in the place of a message that waits, when time is all that it takes to go on."""
+
+    AWAITED = "awaited"
+
+
 class Session:
     """The protocol state of one connection."""
 
     __slots__ = (
         "_allows_binary",
+        "_buckets",
         "_close_at",
         "_close_text",
         "_codecs",
@@ -76,17 +87,24 @@ class Session:
         "_handshake_deadline",
         "_has_pinged",
         "_idle_since",
+        "_is_read",
         "_keep_alive_seconds",
         "_message_bytes",
         "_next_ping",
         "_options",
         "_output",
+        "_own_codec",
         "_permits",
+        "_prepaid",
         "_questions",
+        "_rates",
         "_reader",
         "_streams",
+        "_throttled_until",
+        "_user_id",
         "_waiting",
         "codec",
+        "is_accepted",
         "state",
     )
 
@@ -99,6 +117,9 @@ class Session:
         *,
         allows_binary: bool = True,
         sends_pings: bool = True,
+        rates: MessageRates | None = None,
+        user_id: str | None = None,
+        holds_acceptance: bool = False,
     ) -> None:
         """Start to wait for the handshake.
 
@@ -107,10 +128,18 @@ class Session:
             close_text: words the error of a Close, given the exception and whether details may be told.
             allows_binary: whether the transport carries binary messages.
             sends_pings: whether the client needs them to know that we live.
+            rates: how many messages it may send; None: any number.
+            user_id: whose they are, None: nobody's in particular.
+            holds_acceptance: whether an accepted handshake is answered only by `send_accepted`, or before the first
+                message that is sent.
         """
-        self.state = State.HANDSHAKE
+        self.state = HANDSHAKE
+        self.is_accepted = not holds_acceptance
+        """Whether an accepted handshake has been answered, or is at once."""
         self.codec: Codec = JSON
-        """The codec of everything sent; JSON until the handshake has chosen."""
+        """The codec of messages for many connections; JSON until the handshake has chosen."""
+        self._own_codec: Codec = JSON
+        """The codec of what this connection alone receives and sends, which a hub may have made special."""
         self._options = options
         self._close_text = close_text
         self._allows_binary = allows_binary
@@ -120,7 +149,13 @@ class Session:
         self._output: list[bytes] = []
         self._permits = Permits(options.maximum_parallel_invocations, options.maximum_streams)
         # What cannot be dispatched yet: a call without a permit, an item whose buffer is full. All behind it waits too.
-        self._waiting: Invocation | StreamItem | None = None
+        self._waiting: Invocation | StreamItem | _Allowance | None = None
+        self._rates = rates
+        self._user_id = user_id
+        self._prepaid = -1 if rates is None else rates.prepaid_messages  # messages that may come before the next look
+        self._buckets: collections.abc.Sequence[TokenBucket] = ()  # made when the first messages are used up
+        self._throttled_until = math.inf
+        self._is_read = False  # whether all input that has come was dispatched, as far as it makes whole messages
         self._message_bytes = 0  # of the message dispatched last, which is the one that waits if any does
         self._streams: Streams | None = None  # these two: made with the first
         self._questions: Questions | None = None
@@ -137,30 +172,30 @@ class Session:
 
     def receive_data(self, data: bytes, now: float) -> None:
         """Take input; any split into chunks gives the same events."""
-        if self.state is State.CLOSED or self._failure is not None:
+        if self.state is CLOSED or self._failure is not None:
             return
         self._reader.feed(data)
         self._idle_since = now
-        if self.state is State.HANDSHAKE:
+        if self.state is HANDSHAKE:
             self._read_handshake(now)
-        elif self.state is State.OPEN:
+        elif self.state is OPEN:
             self._dispatch(now)
 
     def receive_end(self, error: BaseException | None = None) -> None:
         """The transport is gone; `error` None: it was closed properly, only without a Close message."""
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
-        if self.state is not State.HANDSHAKE and error is None and self._is_inside_message():
+        if self.state is not HANDSHAKE and error is None and self._is_inside_message():
             error = InvalidMessage("Connection terminated while reading a message.")
-        reason = EndReason.HANDSHAKE if self.state is State.HANDSHAKE else EndReason.LOST
+        reason = EndReason.HANDSHAKE if self.state is HANDSHAKE else EndReason.LOST
         self._end(reason, error)
 
     def receive_time(self, now: float) -> None:
         """Do what is due: end a connection that took too long, send the keep-alive."""
-        if self.state is State.HANDSHAKE:
+        if self.state is HANDSHAKE:
             if now >= self._handshake_deadline:
                 self._refuse(HandshakeError(handshake.CANCELED))
-        elif self.state is not State.CLOSED:
+        elif self.state is not CLOSED:
             if self._failure is not None and now >= self._failure_deadline:
                 self._fail(self._failure, EndReason.PROTOCOL)
             elif now >= self._close_at:
@@ -172,9 +207,15 @@ class Session:
 
     # What the hub wants
 
+    def send_accepted(self) -> None:
+        """Answer the handshake that was accepted, if that was held back."""
+        if not self.is_accepted and self.state is not HANDSHAKE and self.state is not CLOSED:
+            self.is_accepted = True
+            self._output.append(handshake.SUCCESS)
+
     def send_connected(self, now: float) -> None:
         """The hub's `connected` has succeeded: dispatch what came meanwhile. Does nothing when the client is gone."""
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
         self.state = advance(self.state, Step.CONNECTED)
         self._idle_since = now
@@ -226,6 +267,13 @@ class Session:
         if self._permits.give_way(invocation):
             self._go_on(now)
 
+    def give_way_to_answer(self, now: float) -> None:
+        """Where calls are passed on, whoever answers them may be who has just asked: let the next ones begin."""
+        if self._own_codec is not self.codec:
+            for call in tuple(self._permits.held.values()):
+                self._permits.give_way(call)
+            self._go_on(now)
+
     def receive_read(self, call: Invocation | StreamInvocation, stream_id: str, now: float) -> None:
         """The hub method has taken an item of this upload of its call."""
         if self._streams is not None:
@@ -244,22 +292,22 @@ class Session:
 
     def send_close(self, error: str | None = None, *, allow_reconnect: bool = False) -> None:
         """End the connection from our side, with a Close message."""
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
-        if self.state is not State.HANDSHAKE:  # before that the client would not know what a Close is
+        if self.state is not HANDSHAKE:  # before that the client would not know what a Close is
             self._send(Close(error, allow_reconnect))
         self._end(EndReason.SERVER, None)
 
     def send_failure(self, error: BaseException, *, allow_reconnect: bool = False) -> None:
         """End the connection because something of ours failed; the Close words the error."""
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
         self._send(Close(self._close_text(error, self._options.detailed_errors), allow_reconnect))
         self._end(EndReason.FAILED, error)
 
     def drop(self, reason: EndReason, error: BaseException) -> None:
         """End the connection without a word: the client would not read it."""
-        if self.state is not State.CLOSED:
+        if self.state is not CLOSED:
             self._end(reason, error)
 
     # What the owner has to do
@@ -286,20 +334,25 @@ class Session:
 
         True after the end: the transport's own good-bye is still to come, and data is dropped.
         """
-        return self._is_reading or self.state is State.CLOSED or self._reader.buffered_bytes <= READ_AHEAD_BYTES
+        if self._waiting is None and self._failure is None and self.state is OPEN:
+            return True
+        return self._is_reading or self.state is CLOSED or self._reader.buffered_bytes <= READ_AHEAD_BYTES
 
     @property
     def deadline(self) -> float:
         """When `receive_time` has something to do; infinite: never. It may move earlier with each call."""
-        if self.state is State.HANDSHAKE:
+        if self.state is HANDSHAKE:
             return self._handshake_deadline
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return math.inf
-        due = self._client_deadline()  # compared one by one: `min` takes longer, and this is asked twice for each call
+        due = self._client_deadline() if self._has_pinged else math.inf
+        # Compared one by one: `min` takes longer, and this is asked twice for each call.
         if self._next_ping < due:
             due = self._next_ping
         if self._close_at < due:
             due = self._close_at
+        if self._throttled_until < due:
+            due = self._throttled_until
         if self._questions is not None:
             due = min(due, self._questions.deadline)
         return due if self._failure is None else min(due, self._failure_deadline)
@@ -308,14 +361,12 @@ class Session:
 
     @property
     def _is_reading(self) -> bool:
-        return self.state is State.HANDSHAKE or (
-            self.state is State.OPEN and self._waiting is None and self._failure is None
-        )
+        return self.state is HANDSHAKE or (self.state is OPEN and self._waiting is None and self._failure is None)
 
     def _client_deadline(self) -> float:
         # Armed by the first ping: clients that never ping are never timed out. The clock stands still while a method
         # runs or messages wait otherwise, because the client's pings may be among them.
-        if not self._has_pinged or self.state is not State.OPEN or self._permits.held or self._waiting is not None:
+        if not self._has_pinged or self.state is not OPEN or self._permits.held or self._waiting is not None:
             return math.inf
         return self._idle_since + self._options.client_timeout_seconds
 
@@ -343,11 +394,13 @@ class Session:
         self._reader = codec.reader(self._options.maximum_receive_message_bytes)
         if rest:  # messages may follow in the same chunk
             self._reader.feed(rest)
-        self.codec = codec
+        self.codec = codec.shared
+        self._own_codec = codec
         self.state = advance(self.state, Step.HANDSHAKE_ACCEPTED)
         self._next_ping = now + self._keep_alive_seconds
-        self._output.append(handshake.SUCCESS)
-        self._events.append(HandshakeAccepted(codec))
+        if self.is_accepted:
+            self._output.append(handshake.SUCCESS)
+        self._events.append(HandshakeAccepted(self.codec))
         self._settle(version, now)
 
     def _settle(self, version: int, now: float) -> None:
@@ -355,13 +408,18 @@ class Session:
 
     def _dispatch(self, now: float) -> None:
         """Handle complete messages until one has to wait, the connection ends or there are no more."""
-        while self._is_reading:
+        self._is_read = False
+        while self.state is OPEN and self._waiting is None and self._failure is None:  # `_is_reading`
+            if not self._prepaid and self._reader.buffered_bytes and not self._prepay(now):
+                return
             try:
                 payload = self._reader.next_message()
                 if payload is None:
+                    self._is_read = True
                     return
+                self._prepaid -= 1
                 self._message_bytes = len(payload)
-                self._handle(self.codec.decode(payload), now)
+                self._handle(self._own_codec.decode(payload), now)
             except RemoteProtocolError as error:
                 # Calls that came before are still answered if that takes no longer than a close may, and nothing
                 # behind is read.
@@ -370,10 +428,36 @@ class Session:
                 self._fail_when_answered()
                 return
 
+    def _prepay(self, now: float) -> bool:
+        """Count messages in advance; False: nothing may be dispatched for now."""
+        assert self._rates is not None, "nothing is counted without"  # noqa: S101 - for the type checker
+        if not self._buckets:
+            self._buckets = self._rates.buckets(self._user_id, now)
+        count = self._rates.prepaid_messages
+        for bucket in self._buckets:
+            count = min(count, bucket.available(now))
+        if count:
+            for bucket in self._buckets:
+                bucket.take(count)
+            self._prepaid = count
+            return True
+        excess = self._rates.excess(self._buckets, now)
+        if excess is not None:
+            self._fail(excess, EndReason.RATE)
+            return False
+        self._waiting = _Allowance.AWAITED
+        self._throttled_until = now + max(bucket.wait_seconds for bucket in self._buckets)
+        self._events.append(Throttled())
+        return False
+
     def _handle(self, message: Message | None, now: float) -> None:
         match message:
             case Invocation():
-                self._begin(message)
+                if message.stream_ids:
+                    if self._open_streams(message):
+                        self._events.append(InvocationReceived(message))
+                else:
+                    self._begin(message)
             case Ping():
                 self._has_pinged = True
             case StreamItem():
@@ -396,10 +480,8 @@ class Session:
                 pass  # Ack and Sequence mean something to stateful connections only; None: a type of a newer protocol
 
     def _begin(self, invocation: Invocation) -> None:
-        if invocation.stream_ids:
-            if self._open_streams(invocation):
-                self._events.append(InvocationReceived(invocation))
-        elif self._permits.take(invocation):
+        """Let a call without uploads run, or wait until others have ended."""
+        if self._permits.take(invocation):
             self._events.append(InvocationReceived(invocation))
         else:
             self._waiting = invocation
@@ -426,15 +508,18 @@ class Session:
     def _go_on(self, now: float) -> None:
         """Something has made room: dispatch what waited for it, and what is behind that."""
         self._idle_since = now
-        if self.state is not State.OPEN:
+        if self.state is not OPEN:
             return
         if self._waiting is not None:
             self._retry(self._waiting)
         if self._failure is not None:
             self._fail_when_answered()
-        self._dispatch(now)
+        if not self._is_read:
+            self._dispatch(now)
 
-    def _retry(self, waiting: Invocation | StreamItem) -> None:
+    def _retry(self, waiting: Invocation | StreamItem | _Allowance) -> None:
+        if waiting is _Allowance.AWAITED:  # which only time brings
+            return
         self._waiting = None
         if isinstance(waiting, Invocation):
             self._begin(waiting)
@@ -448,16 +533,23 @@ class Session:
         if now >= self._next_ping:
             self._send(_PING)
             self._next_ping = now + self._keep_alive_seconds
+        if now >= self._throttled_until:
+            self._throttled_until = math.inf
+            self._waiting = None
+            self._idle_since = now
+            self._dispatch(now)
 
     def _fail_when_answered(self) -> None:
         if self._failure is not None and not self._permits.held:
             self._fail(self._failure, EndReason.PROTOCOL)
 
     def _send(self, message: Message) -> None:
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
+        if not self.is_accepted:
+            self.send_accepted()
         try:
-            encoded = self.codec.encode(message)
+            encoded = self._own_codec.encode(message)
         except Exception as error:  # noqa: BLE001 - encoding runs user objects; their failure ends this connection only
             self.send_failure(error, allow_reconnect=True)
         else:
@@ -475,9 +567,10 @@ class Session:
         self._end(reason, error)
 
     def _end(self, reason: EndReason, error: BaseException | None) -> None:
-        if self.state is State.CLOSED:  # the Close that was to be the last word could not be written, and that ended it
+        if self.state is CLOSED:  # the Close that was to be the last word could not be written, and that ended it
             return
         self.state = advance(self.state, Step.ENDED)
         self._waiting = None
+        self._throttled_until = math.inf
         self._reader.rest()  # a backlog is of no use any more
         self._events.append(Ended(reason, error))

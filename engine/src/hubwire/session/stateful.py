@@ -12,9 +12,10 @@ from hubwire.errors import RemoteProtocolError
 from hubwire.options import HubOptions
 from hubwire.session.ahead import AheadReader
 from hubwire.session.events import EndReason, Overflowed
+from hubwire.session.message_rates import MessageRates
 from hubwire.session.resumption import Resumption
 from hubwire.session.session import Session
-from hubwire.session.states import State
+from hubwire.session.states import CLOSED, CONNECTING, OPEN
 from hubwire.wire.codec import Codec
 from hubwire.wire.messages import Ack, Close, Message, Ping, Sequence, SequencedMessage
 
@@ -36,12 +37,25 @@ class StatefulSession(Session):
         *,
         allows_binary: bool = True,
         sends_pings: bool = True,
+        rates: MessageRates | None = None,
+        user_id: str | None = None,
+        holds_acceptance: bool = False,
     ) -> None:
-        super().__init__(options, codecs, now, close_text, allows_binary=allows_binary, sends_pings=sends_pings)
+        super().__init__(
+            options,
+            codecs,
+            now,
+            close_text,
+            allows_binary=allows_binary,
+            sends_pings=sends_pings,
+            rates=rates,
+            user_id=user_id,
+            holds_acceptance=holds_acceptance,
+        )
         self._resumption: Resumption | None = None  # until the handshake has settled it, and for clients of old
 
     def receive_data(self, data: bytes, now: float) -> None:
-        if self._resumption is not None and self.state is not State.CLOSED:
+        if self._resumption is not None and self.state is not CLOSED:
             self._output += self._resumption.begin()
         super().receive_data(data, now)
         self._look_for_acks()
@@ -55,7 +69,7 @@ class StatefulSession(Session):
     def receive_resumption(self, now: float) -> None:
         """The client has come with another transport: say where we stand, and send again what it may lack."""
         resumption = self._resumption
-        if resumption is None or self.state is State.CLOSED:
+        if resumption is None or self.state is CLOSED:
             return
         self._idle_since = now
         self._next_ping = now + self._keep_alive_seconds
@@ -79,7 +93,7 @@ class StatefulSession(Session):
 
     def send_encoded(self, encoded: bytes) -> None:
         """Send a message that counts and is shared with other connections."""
-        if self.state is not State.CLOSED:
+        if self.state is not CLOSED:
             self._put_sequenced(encoded)
 
     @property
@@ -90,13 +104,23 @@ class StatefulSession(Session):
     @property
     def is_resumable(self) -> bool:
         """Whether it still may."""
-        is_open = self.state is State.CONNECTING or self.state is State.OPEN
+        is_open = self.state is CONNECTING or self.state is OPEN
         return self._resumption is not None and is_open and self._failure is None
 
     @property
     def is_congested(self) -> bool:
         """Whether messages wait until the client has acknowledged others."""
         return self._resumption is not None and self._resumption.is_congested
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of them waits."""
+        return 0 if self._resumption is None else self._resumption.held_bytes
+
+    @property
+    def held_messages(self) -> int:
+        """How many."""
+        return 0 if self._resumption is None else self._resumption.held_messages
 
     @property
     def deadline(self) -> float:
@@ -136,6 +160,8 @@ class StatefulSession(Session):
 
     def _continue(self, now: float) -> None:
         super()._continue(now)
+        if self.state is CLOSED:  # what came meanwhile was too much
+            return
         resumption = self._resumption
         if resumption is not None and not resumption.is_interrupted:
             if resumption.is_silent(now):

@@ -23,6 +23,11 @@ class State(enum.Enum):
     """Nothing is read or sent any more; the transport may still be going away."""
 
 
+HANDSHAKE, CONNECTING, OPEN, CLOSED = State
+"""The members under names of their own: before Python 3.12 it takes 130 ns to get one from its class, and a call asks
+for the state ten times."""
+
+
 class Step(enum.Enum):
     """What moves a connection on."""
 

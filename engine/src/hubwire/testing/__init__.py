@@ -2,7 +2,7 @@
 
 from hubwire.testing.clock import FakeClock
 from hubwire.testing.hub_tester import ConnectFailed, HubTester, HubTesterClient, HubTesterStream, InvocationFailed
-from hubwire.testing.lines import MemoryLine, make_caller
+from hubwire.testing.lines import MemoryLine, SpreadRegistry, make_caller
 from hubwire.testing.serving import DidNotStart, serving
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "HubTesterStream",
     "InvocationFailed",
     "MemoryLine",
+    "SpreadRegistry",
     "make_caller",
     "serving",
 ]

@@ -7,6 +7,7 @@
 | `/testhub-websockets`, `/testhub-events`, `/testhub-polling` | the same with one transport each |
 | `/limits` | the same with limits so small that each can be reached |
 | `/outbox` | the same with little room for what a slow reader has not read, and all the time for it |
+| `/paced` | the same with 20 messages a second, and 2 s over that |
 | `/plain` | the same with the options that a hub has by itself: no details of errors, no stateful reconnect |
 | `/parallel` | the same with two plain calls of a connection at once |
 | `/minimum` | the same for negotiate version 1 and above |
@@ -24,6 +25,7 @@
 | `/token?user=<id>&seconds=<life>` | a token |
 | `/clientresult/<connection id>?target=<name>` | asks that client of `/testhub` from outside of any hub method |
 | `/release/<gate>` | opens a gate at which a hub method waits; answers whether any did |
+| `/process/<connection id>` | the number of the process that holds a connection, 0: none |
 | `/events/<connection id>?until=<event>` | what happened to a connection, as a JSON array; waits for the event named |
 
 Every negotiate sets the cookies `testCookie`, `testCookie2` and, expired, `expiredCookie`. Pages of any origin may read
@@ -36,8 +38,10 @@ import asyncio
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qs, quote
 
 import msgspec
 
@@ -46,6 +50,7 @@ from hubwire.clock import Clock
 from hubwire.errors import ClientResultTimeout, ConnectionGone
 from hubwire.testing.conformance_derived import DerivedHub, RawHandlers
 from hubwire.testing.conformance_hub import AuthorizedHub, Journal, UncreatableHub
+from hubwire.testing.conformance_peers import FROM_PEER, answer_while_asked, first_answer
 from hubwire.testing.conformance_tokens import ConformanceTokens
 from hubwire.transports.asgi import AsgiMessage, AsgiReceive, AsgiSend
 
@@ -82,6 +87,9 @@ _MORE_HUBS = {
     "/testhub-polling": hubwire.HubOptions(detailed_errors=True, transports=frozenset({"LongPolling"})),
     "/limits": LIMITS,
     "/outbox": hubwire.HubOptions(detailed_errors=True, outbox_limit_bytes=64 * 1024, write_timeout_seconds=60),
+    "/paced": hubwire.HubOptions(
+        detailed_errors=True, messages_per_second=20, message_burst_seconds=1, message_rate_timeout_seconds=2
+    ),
     "/plain": hubwire.HubOptions(),
     "/parallel": hubwire.HubOptions(detailed_errors=True, maximum_parallel_invocations=2),
     "/minimum": hubwire.HubOptions(detailed_errors=True, minimum_negotiate_version=1),
@@ -96,9 +104,9 @@ AMPLE = hubwire.ServerOptions(
 SCARCE = dataclasses.replace(
     AMPLE,
     connect_timeout_seconds=1,
-    maximum_pending_negotiations=3,
     maximum_connections=3,
     request_timeout_seconds=1,
+    outbox_total_bytes=512 * 1024,
 )
 """Those of a server that has little of everything."""
 
@@ -122,15 +130,21 @@ class ConformanceApp:
         on_ready: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
         options: hubwire.ServerOptions = AMPLE,
+        cluster: hubwire.Cluster | None = None,
+        key: bytes | None = None,
     ) -> None:
-        """Args:
-        on_ready: called once the hubs run.
+        """Prepare one.
+
+        Args:
+            on_ready: called once the hubs run.
+            key: of the tokens that it hands out; None: a random one. Several processes need the same.
         """
         self._on_ready = on_ready
-        self.server = hubwire.HubServer(options, clock=clock)
-        self._tokens = ConformanceTokens(clock=clock)
+        self.server = hubwire.HubServer(options, clock=clock, cluster=cluster)
+        self._tokens = ConformanceTokens(clock=clock, key=key)
         self._journal = Journal()
-        self._redirects = itertools.count(1)
+        # Several processes count on by the one clock that they have in common.
+        self._next_redirect = itertools.count(1).__next__ if cluster is None else time.monotonic_ns
         hub = functools.partial(DerivedHub, self._journal)
         welcome = self._tokens.optional
         self.server.add(hub, path=TESTHUB, name="testhub", options=_DETAILED, verifier=welcome)
@@ -162,7 +176,7 @@ class ConformanceApp:
         user = request.query_value("user")
         if user is not None:
             return hubwire.Redirect(f"{_base_url(request)}/authorizedhub", self._tokens.sign(user, 60))
-        return hubwire.Redirect(f"{_base_url(request)}/testHub?numRedirects={next(self._redirects)}")
+        return hubwire.Redirect(f"{_base_url(request)}/testHub?numRedirects={self._next_redirect()}")
 
     async def _redirect_forever(
         self, request: hubwire.ConnectRequest, principal: hubwire.Principal
@@ -191,7 +205,7 @@ class ConformanceApp:
 
     async def _http(self, scope: AsgiMessage, receive: AsgiReceive, send: AsgiSend) -> None:
         path: str = scope["path"]
-        page = _Page(scope, send)
+        page = _Page(scope, receive, send)
         if path.endswith("/negotiate") and scope["method"] == "POST":
             send = _with_cookies(send, is_secure=scope["scheme"] == "https")
         if self.server.handles(path):
@@ -208,9 +222,12 @@ class ConformanceApp:
         elif path.startswith("/clientresult/"):
             await page.json(await self._client_result(path.rpartition("/")[2], page.query("target") or "Result"))
         elif path.startswith("/events/"):
-            await page.json(await self._events(path.rpartition("/")[2], page.query("until")))
+            events = self._events(path.rpartition("/")[2], page.query("until"))
+            await page.json(await self._anywhere(page, events))
+        elif path.startswith("/process/"):
+            await page.json(await self._anywhere(page, self._process(path.rpartition("/")[2])))
         elif path.startswith("/release/"):
-            await page.json(self._journal.release(path.rpartition("/")[2]))
+            await page.json(await self._anywhere(page, self._release(path.rpartition("/")[2])))
         elif path == "/":
             await page.answer(200, (__doc__ or "").encode())
         else:
@@ -222,6 +239,17 @@ class ConformanceApp:
             return {"result": await client.ask(target)}
         except (hubwire.HubError, ConnectionGone, ClientResultTimeout) as error:
             return {"error": str(error)}
+
+    async def _anywhere(self, page: _Page, own: Awaitable[object]) -> object:
+        if page.is_from_peer:  # it asks several of us, and leaves when one has answered
+            return await answer_while_asked(own, page.receive)
+        return await first_answer(own, self.server.nodes, page.target)
+
+    async def _process(self, connection_id: str) -> int:
+        return os.getpid() if self._journal.of(connection_id) else 0
+
+    async def _release(self, gate: str) -> bool:
+        return self._journal.release(gate)
 
     async def _events(self, connection_id: str, until: str | None) -> list[str]:
         if until is None:
@@ -236,10 +264,15 @@ class ConformanceApp:
 class _Page:
     """One answer that is no hub's. Any page may read it."""
 
-    def __init__(self, scope: AsgiMessage, send: AsgiSend) -> None:
+    def __init__(self, scope: AsgiMessage, receive: AsgiReceive, send: AsgiSend) -> None:
+        self.receive = receive
         self._send = send
-        self._query = parse_qs(scope["query_string"].decode("latin-1"))
+        query_string = scope["query_string"].decode("latin-1")
+        self.target = f"{quote(scope['path'])}?{query_string}"
+        self._query = parse_qs(query_string)
         asked: Mapping[bytes, bytes] = dict(scope["headers"])
+        self.is_from_peer = FROM_PEER.encode() in asked
+        """Whether another process of this server asks."""
         self._headers: Headers = [(b"vary", b"Origin"), (b"cache-control", b"no-store")]
         if b"origin" in asked:
             self._headers += [

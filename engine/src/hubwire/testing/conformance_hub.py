@@ -92,8 +92,8 @@ class Journal:
         task.add_done_callback(self._tasks.discard)
 
 
-class ConformanceHub(Hub):
-    """The hub behind most paths of the conformance server."""
+class ConformanceCalls(Hub):
+    """What works in every hosting, also where there are no streams."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -294,6 +294,10 @@ class ConformanceHub(Hub):
     @hub_method("AskClient")
     async def ask_client(self, connection_id: str, target: str, arguments: Sequence[Any] = ()) -> Any:
         return await self.clients.client(connection_id).ask(target, *arguments)
+
+
+class ConformanceHub(ConformanceCalls):
+    """The hub behind most paths of the conformance server."""
 
     # Streams to the client
 

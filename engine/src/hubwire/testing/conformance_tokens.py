@@ -24,20 +24,19 @@ _MAXIMUM_CHARACTERS = 4096
 
 
 class ConformanceTokens:
-    """Signs with a key of its own making and verifies; implements `TokenVerifier`."""
+    """Signs with a key of its own making, or a given one, and verifies; implements `TokenVerifier`."""
 
     __slots__ = ("_clock", "_is_required", "_key")
 
-    def __init__(self, *, clock: Clock | None = None) -> None:
-        self._key = secrets.token_bytes(32)
+    def __init__(self, *, clock: Clock | None = None, key: bytes | None = None) -> None:
+        self._key = key or secrets.token_bytes(32)
         self._clock: Clock = clock or SystemClock()
         self._is_required = True
 
     @property
     def optional(self) -> ConformanceTokens:
         """A verifier with the same key that lets in, as nobody, who brings no token."""
-        other = ConformanceTokens(clock=self._clock)
-        other._key = self._key
+        other = ConformanceTokens(clock=self._clock, key=self._key)
         other._is_required = False
         return other
 

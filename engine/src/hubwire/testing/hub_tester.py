@@ -16,12 +16,14 @@ from hubwire.hub.contracts import ClientContract
 from hubwire.hub.dispatcher import HubDispatcher, HubFactory
 from hubwire.hub.filters import HubFilter
 from hubwire.observe import NullObserver
-from hubwire.options import HubOptions, PropertyNames
+from hubwire.options import HubOptions, PropertyNames, ServerOptions
 from hubwire.plane.local import LocalDataPlane
 from hubwire.server.connection import Connection
 from hubwire.server.hosted import Hosted, HostedHub, Opening, Served
+from hubwire.server.outboxes import Outboxes
 from hubwire.server.tasks import Tasks
 from hubwire.server.timer_wheel import TimerWheel
+from hubwire.session.message_rates import MessageRates
 from hubwire.testing.hub_tester_client import ConnectFailed, HubTesterClient, HubTesterStream, InvocationFailed
 from hubwire.testing.hub_tester_wire import Visit, Watched
 from hubwire.testing.lines import make_caller
@@ -85,6 +87,8 @@ class HubTester:
             observer=NullObserver(),
             wheel=self._wheel,
             tasks=Tasks(),
+            outboxes=Outboxes(ServerOptions().outbox_total_bytes),
+            rates=MessageRates(self.options),
         )
         self._hosted = Hosted(
             name=hub.name,

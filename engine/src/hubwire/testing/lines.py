@@ -11,6 +11,7 @@ from hubwire.clock import Clock, SystemClock
 from hubwire.errors import ClientResultError, ClientResultTimeout, ConnectionGone
 from hubwire.model import Caller, ConnectRequest, Principal
 from hubwire.options import HubOptions
+from hubwire.ports import Line, LineRegistry
 from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.messages import Close, Invocation
 
@@ -34,6 +35,27 @@ def make_caller(
     return Caller(connection_id or f"connection-{next(_numbers)}", hub, principal, request, transport)
 
 
+class SpreadRegistry:
+    """Implements `LineRegistry`: spreads lines over the registries of several processes, one after the other."""
+
+    def __init__(self, registries: Sequence[LineRegistry]) -> None:
+        self._registries = registries
+        self._next = 0
+        self._of: dict[Line, LineRegistry] = {}
+
+    def attach(self, line: Line) -> Awaitable[None] | None:
+        registry = self._registries[self._next % len(self._registries)]
+        self._next += 1
+        reachable = registry.attach(line)
+        self._of[line] = registry
+        return reachable
+
+    def detach(self, line: Line) -> None:
+        registry = self._of.pop(line, None)
+        if registry is not None:
+            registry.detach(line)
+
+
 class MemoryLine:
     """Implements `Line`. What arrives stands in `received`, in order; questions wait for `answer` or `refuse`."""
 
@@ -54,7 +76,7 @@ class MemoryLine:
     @property
     def received(self) -> list[Invocation]:
         """The calls of client methods among what was posted; those with an `invocation_id` are questions."""
-        return [each.message for each in self.posted if isinstance(each.message, Invocation)]
+        return [message for each in self.posted for message in each.messages if isinstance(message, Invocation)]
 
     @property
     def questions(self) -> list[Invocation]:

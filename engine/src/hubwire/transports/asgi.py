@@ -18,10 +18,18 @@ ABORT_STATE = "hubwire.abort"
 class Exchange:
     """One HTTP request, and the answer to it."""
 
-    __slots__ = ("_abort", "_send", "headers", "receive")
+    __slots__ = ("_abort", "_send", "headers", "receive", "scope")
 
-    def __init__(self, receive: AsgiReceive, send: AsgiSend, abort: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        receive: AsgiReceive,
+        send: AsgiSend,
+        abort: Callable[[], object] | None = None,
+        scope: AsgiMessage | None = None,
+    ) -> None:
         self.receive = receive
+        self.scope = scope
+        """The request as the server tells it, for whoever passes it on."""
         self.headers: tuple[tuple[str, str], ...] = ()
         """Go with any answer."""
         self._send = send
@@ -50,7 +58,12 @@ class Exchange:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
-    def abort(self) -> None:
-        """Cut the socket off where the server lets us; elsewhere it is the server's to close once the call returns."""
-        if self._abort is not None:
-            self._abort()
+    def abort(self) -> bool:
+        """Cut the socket off where the server lets us; elsewhere it is the server's to close once the call returns.
+
+        Returns: whether it lets us.
+        """
+        if self._abort is None:
+            return False
+        self._abort()
+        return True

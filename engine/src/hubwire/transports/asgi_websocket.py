@@ -55,7 +55,7 @@ class AsgiWebSocketTransport(BufferedTransport):
                 text = message.get("text")
                 await self._feed(receiver, text.encode() if text is not None else message.get("bytes") or b"")
             elif message["type"] == "websocket.disconnect":
-                receiver.lost(None if _is_proper(message) else ConnectionResetError("The WebSocket was lost."))
+                receiver.lost(None if is_proper(message) else ConnectionResetError("The WebSocket was lost."))
                 return
 
     async def _feed(self, receiver: Receiver, data: bytes) -> None:
@@ -77,7 +77,7 @@ class AsgiWebSocketTransport(BufferedTransport):
         await self._send({"type": "websocket.close", "code": code})
 
 
-def _is_proper(disconnect: AsgiMessage) -> bool:
+def is_proper(disconnect: AsgiMessage) -> bool:
     """Whether the client ended the WebSocket by a close frame, as far as its server tells.
 
     1006 says that there was none (RFC 6455 7.1.5). uvicorn says 1005 then, and tells it from a close frame without a

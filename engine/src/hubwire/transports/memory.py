@@ -26,7 +26,7 @@ class MemoryTransport:
 
     @property
     def direct_write(self) -> Callable[[bytes], object]:
-        return self.written.append
+        return self.write
 
     def write(self, data: bytes) -> None:
         self.written.append(data)

@@ -16,6 +16,11 @@ class Codec(Protocol):
     is_binary: bool
     """Whether its messages travel as binary WebSocket frames."""
 
+    @property
+    def shared(self) -> Codec:
+        """What messages for many connections are encoded by, and cached under: itself, unless it is special only in
+        what belongs to one connection."""
+
     def reader(self, limit_bytes: int | None) -> MessageReader:
         """Return a new splitter for one connection's input."""
 

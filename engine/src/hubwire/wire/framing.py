@@ -66,6 +66,8 @@ class SeparatedReader:
         self._buffer += data
 
     def next_message(self) -> bytes | bytearray | None:
+        if not self._buffer:  # asked once too often for each chunk of input
+            return None
         position = self._position
         end = self._buffer.find(RECORD_SEPARATOR, self._searched)
         size = (end + 1 if end >= 0 else len(self._buffer)) - position
@@ -155,6 +157,26 @@ class LengthPrefixedReader:
     @property
     def buffered_bytes(self) -> int:
         return len(self._buffer) - self._position
+
+
+def split_messages(payload: bytes, is_binary: bool) -> list[bytes]:
+    """Return the complete messages of which this consists, each with its framing.
+
+    Raises: InvalidMessage when it does not consist of complete messages.
+    """
+    found: list[bytes] = []
+    position = 0
+    while position < len(payload):
+        if is_binary:
+            prefix, size = _read_length(payload, position)
+            end = position + prefix + size if prefix else 0
+        else:
+            end = payload.find(RECORD_SEPARATOR, position) + 1
+        if not position < end <= len(payload):
+            raise InvalidMessage("The last message of several has no end.")
+        found.append(payload[position:end])
+        position = end
+    return found
 
 
 def _read_length(buffer: bytes | bytearray, position: int) -> tuple[int, int]:

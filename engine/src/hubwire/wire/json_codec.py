@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from hubwire.errors import InvalidMessage
+from hubwire.wire.codec import Codec
 from hubwire.wire.framing import SeparatedReader
 from hubwire.wire.messages import (
     Ack,
@@ -55,6 +56,7 @@ _decode = msgspec.json.Decoder(_Fields).decode
 _decode_type = msgspec.json.Decoder(_TypeOnly).decode
 _encode = msgspec.json.Encoder().encode
 _KNOWN_TYPES = range(1, 10)
+_LEAST_DEEP = 2 * MAXIMUM_NESTING
 _PING = b'{"type":6}\x1e'
 _PING_MESSAGE = Ping()
 
@@ -66,6 +68,10 @@ class JsonCodec:
 
     name = "json"
     is_binary = False
+
+    @property
+    def shared(self) -> Codec:
+        return self
 
     def reader(self, limit_bytes: int | None) -> SeparatedReader:
         return SeparatedReader(limit_bytes)
@@ -80,8 +86,16 @@ class JsonCodec:
             raise InvalidMessage(f"Error reading JSON: {error}") from error
         # No text with fewer brackets can be nested too deeply, nor one too short for them and their counterparts: most
         # messages pay nothing or two searches for this check.
-        if len(payload) > 2 * MAXIMUM_NESTING and payload.count(b"[") + payload.count(b"{") > MAXIMUM_NESTING:
+        if len(payload) > _LEAST_DEEP and payload.count(b"[") + payload.count(b"{") > MAXIMUM_NESTING:
             _refuse_deep_nesting(fields)
+        if (
+            fields.type == 1
+            and fields.target
+            and fields.arguments is not None
+            and fields.headers is None
+            and fields.streamIds is None
+        ):  # nearly every message that is no ping
+            return Invocation(fields.target, fields.arguments, fields.invocationId or None)
         return _message(fields)
 
     def encode(self, message: Message) -> bytes:
@@ -98,7 +112,7 @@ class JsonCodec:
                     close["error"] = message.error
                 if message.allow_reconnect:
                     close["allowReconnect"] = True
-                return _json(close) + b"\x1e"
+                return to_json(close) + b"\x1e"
             case StreamItem():
                 fields: dict[str, object] = {"type": 2, "invocationId": message.invocation_id, "item": message.item}
                 return _finish(fields, message.headers)
@@ -115,9 +129,9 @@ class JsonCodec:
             case CancelInvocation():
                 return _finish({"type": 5, "invocationId": message.invocation_id}, message.headers)
             case Ack():
-                return _json({"type": 8, "sequenceId": message.sequence_id}) + b"\x1e"
+                return to_json({"type": 8, "sequenceId": message.sequence_id}) + b"\x1e"
             case Sequence():
-                return _json({"type": 9, "sequenceId": message.sequence_id}) + b"\x1e"
+                return to_json({"type": 9, "sequenceId": message.sequence_id}) + b"\x1e"
 
 
 JSON = JsonCodec()
@@ -195,7 +209,7 @@ def _encode_invocation(message: Invocation) -> bytes:
             b'{"type":1,"target":'
             + _encode(message.target)
             + b',"arguments":'
-            + _json(list(message.arguments))
+            + to_json(list(message.arguments))
             + b"}\x1e"
         )
     fields: dict[str, object] = {"type": 1}
@@ -214,16 +228,19 @@ def _encode_completion(message: Completion) -> bytes:
         fields["error"] = message.error
     elif message.has_result:
         fields["result"] = message.result
+        if not message.headers:
+            return to_json(fields) + b"\x1e"
     return _finish(fields, message.headers)
 
 
 def _finish(fields: dict[str, object], headers: dict[str, str]) -> bytes:
     if headers:
         fields["headers"] = headers
-    return _json(fields) + b"\x1e"
+    return to_json(fields) + b"\x1e"
 
 
-def _json(value: object) -> bytes:
+def to_json(value: object) -> bytes:
+    """Write a value as arguments and results are written. Raises: TypeError, ValueError."""
     try:
         encoded = _encode(value)
         # msgspec writes NaN and the infinities as null, which would change figures silently. Only a text that holds a

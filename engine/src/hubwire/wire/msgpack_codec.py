@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from hubwire.errors import InvalidMessage
+from hubwire.wire.codec import Codec
 from hubwire.wire.framing import LengthPrefixedReader, length_prefix
 from hubwire.wire.messages import (
     UNREADABLE,
@@ -53,6 +54,10 @@ class MessagePackCodec:
     name = "messagepack"
     is_binary = True
 
+    @property
+    def shared(self) -> Codec:
+        return self
+
     def reader(self, limit_bytes: int | None) -> LengthPrefixedReader:
         return LengthPrefixedReader(limit_bytes)
 
@@ -83,7 +88,7 @@ class MessagePackCodec:
     def encode(self, message: Message) -> bytes:
         match message:
             case Invocation() | StreamInvocation():
-                number = 1 if type(message) is Invocation else 4
+                number = 4 if type(message) is StreamInvocation else 1
                 arguments = message.arguments
                 body = _pack(
                     [

@@ -29,6 +29,10 @@ class CamelCaseCodec:
         self.name = codec.name
         self.is_binary = codec.is_binary
 
+    @property
+    def shared(self) -> Codec:
+        return self
+
     def reader(self, limit_bytes: int | None) -> MessageReader:
         return self._codec.reader(limit_bytes)
 
@@ -46,11 +50,11 @@ class CamelCaseCodec:
 def _renamed(message: Message) -> Message:
     match message:
         case Invocation() | StreamInvocation():
-            return dataclasses.replace(message, arguments=[in_camel_case(item) for item in message.arguments])
+            return msgspec.structs.replace(message, arguments=[in_camel_case(item) for item in message.arguments])
         case StreamItem():
-            return dataclasses.replace(message, item=in_camel_case(message.item))
+            return msgspec.structs.replace(message, item=in_camel_case(message.item))
         case Completion(has_result=True):
-            return dataclasses.replace(message, result=in_camel_case(message.result))
+            return msgspec.structs.replace(message, result=in_camel_case(message.result))
     return message
 
 

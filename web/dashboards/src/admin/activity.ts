@@ -19,6 +19,8 @@ const ICONS: Record<string, IconName> = {
   order: 'inbox',
   alert: 'alert',
   shop_login: 'store',
+  connected: 'people',
+  disconnected: 'people',
 };
 
 const TURKISH: Record<string, (user: string, details: Record<string, unknown>) => string> = {
@@ -28,6 +30,8 @@ const TURKISH: Record<string, (user: string, details: Record<string, unknown>) =
     const command = text(details.command);
     return command === '' ? `${user} bir komut verdi.` : `${user} bir komut verdi: ${command}`;
   },
+  connected: (user) => `${user} bağlandı.`,
+  disconnected: (user) => `${user} ayrıldı.`,
   shop_login: (user) => `${user} mağaza yönetimine giriş yaptı.`,
   order: (_, details) => `${marketplaceName(text(details.marketplace))} siparişi: ${text(details.orderNumber)}`,
   alert: (user, details) => `${user} bir uyarı gönderdi (${levelWord(levelOf(details.level))}).`,

@@ -1,6 +1,6 @@
 // The ten latest alerts, the form that raises one, and the sound of critical ones.
 
-import { type Loose, type MesChainSignalRClient, text } from '@meschain/client';
+import { isNewAlert, type Loose, type MesChainSignalRClient, text } from '@meschain/client';
 import type { SystemAlert } from '@meschain/contracts';
 import { byId, emptyState, h } from '../dom.ts';
 import { Feed } from '../feed.ts';
@@ -21,6 +21,13 @@ export function levelOf(value: unknown): string {
 
 export function levelWord(level: string): string {
   return t(`level.${level}` as TextKey);
+}
+
+/** What has become of it; empty while nobody has said anything. */
+export function fateOf(alert: Alert): string {
+  if (text(alert.state) === 'resolved') return t('alert.over');
+  if (text(alert.state) !== 'acknowledged') return '';
+  return t('alerts.acknowledgedShort', { name: text(alert.acknowledgedBy) });
 }
 
 export class Alerts {
@@ -50,7 +57,7 @@ export class Alerts {
   receive(alert: Alert): void {
     if (!this.feed.add(alert)) return;
     this.render();
-    if (levelOf(alert.level) === 'critical' && this.sound.checked) {
+    if (levelOf(alert.level) === 'critical' && isNewAlert(alert) && this.sound.checked) {
       // Refused by the browser until somebody has touched the page.
       (byId('alert-sound') as HTMLAudioElement).play().catch(() => undefined);
     }
@@ -76,7 +83,12 @@ export class Alerts {
         'li',
         { 'data-alert': text(alert.id) },
         h('span', { class: `chip state ${level}` }, levelWord(level)),
-        h('div', { class: 'main' }, h('strong', {}, text(alert.message)), h('small', {}, text(alert.source))),
+        h(
+          'div',
+          { class: 'main' },
+          h('strong', {}, text(alert.message)),
+          h('small', {}, [text(alert.source), fateOf(alert)].filter(Boolean).join(', ')),
+        ),
         h('time', { datetime: text(alert.timestamp) }, formatTime(text(alert.timestamp))),
       );
     });

@@ -1,11 +1,11 @@
 // Turns hub events into entries of the event log.
 
 import type { Loose } from '@meschain/client';
-import { type HubEvents, type HubTarget, text } from '@meschain/client';
+import { type HubEvents, type HubTarget, isNewAlert, text } from '@meschain/client';
 import { figure, formatNumber, marketplaceName, money, statusWord } from '../format.ts';
 import { t } from '../i18n.ts';
 import { activityText } from './activity.ts';
-import { levelOf } from './alerts.ts';
+import { fateOf, levelOf } from './alerts.ts';
 import type { LogEntry } from './log.ts';
 
 type Builders = { [Target in HubTarget]?: (payload: Loose<HubEvents[Target]>) => LogEntry };
@@ -23,7 +23,9 @@ export const LOG_ENTRIES: Builders = {
       }),
     ),
   systemAlert: (alert) =>
-    entry(alert.timestamp, levelOf(alert.level), () => `${text(alert.source)}: ${text(alert.message)}`),
+    entry(isNewAlert(alert) ? alert.timestamp : undefined, isNewAlert(alert) ? levelOf(alert.level) : 'info', () =>
+      [`${text(alert.source)}: ${text(alert.message)}`, fateOf(alert)].filter(Boolean).join(', '),
+    ),
   userActivityUpdate: (activity) => entry(activity.occurredAt, 'info', () => activityText(activity)),
   orderNotification: (order) =>
     entry(order.receivedAt, 'info', () =>

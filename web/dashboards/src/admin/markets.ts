@@ -64,7 +64,7 @@ export class Markets {
     for (const marketplace of this.snapshot.marketplaces) {
       const control = this.controls.get(marketplace.code);
       if (!control) continue;
-      control.set(marketplace.progress, ['queued', 'running'].includes(marketplace.sync.status));
+      control.set(marketplace.progress, ['queued', 'running'].includes(marketplace.sync.status), marketplace.jobId);
       control.button.hidden = !marketplace.maySync;
     }
     this.writeCounts();

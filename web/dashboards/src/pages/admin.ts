@@ -8,6 +8,7 @@ import { Figures } from '../admin/figures.ts';
 import { LogView } from '../admin/log.ts';
 import { LOG_ENTRIES } from '../admin/log_entries.ts';
 import { Markets } from '../admin/markets.ts';
+import { StockChanges } from '../admin/stock_changes.ts';
 import { byId } from '../dom.ts';
 import { t } from '../i18n.ts';
 import { watchConnection } from '../live.ts';
@@ -27,6 +28,7 @@ const session = await openPage('admin', [
   { id: 'performance', text: 'admin.performance' },
   { id: 'marketplaces', text: 'admin.marketplaces' },
   { id: 'orders', text: 'admin.orders' },
+  { id: 'stock', text: 'admin.stock' },
   { id: 'alerts', text: 'admin.alerts' },
   { id: 'logs-section', text: 'admin.logs' },
 ]);
@@ -48,6 +50,7 @@ const figures = new Figures();
 const alerts = new Alerts(() => client);
 const activity = new ActivityList();
 const orders = new OrderList(byId('recent-orders'), 8);
+const stock = new StockChanges(byId('stock-changes'), 8);
 const markets = new Markets(
   () => client,
   (snapshot) => orders.load(snapshot.recentOrders),
@@ -65,6 +68,7 @@ client.on('marketplaceSyncUpdate', (update) => markets.receive(update));
 client.on('systemAlert', (alert) => alerts.receive(alert));
 client.on('userActivityUpdate', (entry) => activity.load([entry]));
 client.on('orderNotification', (order) => orders.receive(order));
+client.on('inventoryUpdate', (change) => stock.receive(change));
 
 function logEvents<Target extends HubTarget>(target: Target): void {
   const build = LOG_ENTRIES[target];

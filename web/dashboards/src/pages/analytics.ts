@@ -1,8 +1,12 @@
-// The analytics page: the metrics that the role may see, as they come.
+// The analytics page: the metrics that the role may see, as they come, and months of sales, read again when an order has
+// come in.
 
 import '../styles/index.css';
 import { gemini, type HubEvents, type Loose, MesChainSignalRClient } from '@meschain/client';
-import { DASHBOARD_HUB, METRICS_OF_ROLE, type MetricName } from '@meschain/contracts';
+import { type Analytics, DASHBOARD_HUB, METRICS_OF_ROLE, type MetricName } from '@meschain/contracts';
+import { Reload } from '../analytics/reload.ts';
+import { SalesView } from '../analytics/sales.ts';
+import { StockAtRisk } from '../analytics/stock.ts';
 import { byId } from '../dom.ts';
 import {
   figure,
@@ -17,9 +21,10 @@ import {
 } from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
 import { watchConnection } from '../live.ts';
+import { loadJson } from '../session.ts';
 import { PerformanceCharts, secondsOf } from '../shared/performance_charts.ts';
 import { openPage } from '../shell.ts';
-import { notify } from '../toast.ts';
+import { notify, toast } from '../toast.ts';
 
 type Formats = Record<string, (value: number) => string>;
 
@@ -83,13 +88,46 @@ function render(): void {
   }
 }
 
+const sales = new SalesView();
+const stock = new StockAtRisk();
+const period = byId('months') as HTMLSelectElement;
+const reload = new Reload(() => void loadSales());
+let asked = 0;
+let sold: string | null = null;
+
+async function loadSales(): Promise<void> {
+  asked += 1;
+  const mine = asked;
+  try {
+    const answer = await loadJson<Analytics>(`/analytics?months=${period.value}`);
+    if (mine !== asked) return; // another period was chosen meanwhile
+    sales.load(answer);
+    stock.load(answer);
+    reload.answered(answer);
+  } catch (error) {
+    // While the connection is down its own notice says so.
+    if (client.isConnected()) toast(t('failed', { error: error instanceof Error ? error.message : '' }), 'error');
+  }
+}
+
+/** Today's figures tell that something was sold; on this hub no order is told. */
+function watchSales(): void {
+  const now = [business?.storeDate, business?.dailyTransactions, business?.revenue].join(' ');
+  if (sold !== null && sold !== now) reload.changed();
+  sold = now;
+}
+
 function arrived(timestamp: string | undefined): void {
   byId('last-refresh-time').textContent = formatTime(timestamp ?? new Date().toISOString(), 'time');
   render();
 }
 
 watchConnection(client);
-onLanguageChange(render);
+onLanguageChange(() => {
+  render();
+  sales.render();
+  stock.render();
+});
 client.on('receiveNotification', notify);
 client.on('metricsUpdate', (data) => {
   basic = { ...basic, ...data };
@@ -97,6 +135,7 @@ client.on('metricsUpdate', (data) => {
 });
 client.on('businessMetrics', (data) => {
   business = { ...business, ...data };
+  watchSales();
   arrived(undefined);
 });
 client.on('performanceData', (data) => {
@@ -104,3 +143,9 @@ client.on('performanceData', (data) => {
   charts?.push(secondsOf(data.timestamp), performanceMetrics);
   arrived(data.timestamp);
 });
+if (metrics.includes('business')) {
+  period.addEventListener('change', () => void loadSales());
+  // What was sold while the connection was down no event has told.
+  document.addEventListener('signalr:reconnected', () => reload.changed());
+  await loadSales();
+}

@@ -29,7 +29,7 @@ export class MarketplaceCards {
     if (codes.join() !== [...this.controls.keys()].join()) this.build();
     for (const marketplace of marketplaces) {
       const running = ['queued', 'running'].includes(marketplace.sync.status);
-      this.controls.get(marketplace.code)?.set(marketplace.progress, running);
+      this.controls.get(marketplace.code)?.set(marketplace.progress, running, marketplace.jobId);
     }
     this.write();
   }

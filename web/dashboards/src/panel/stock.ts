@@ -5,6 +5,7 @@ import type { InventoryUpdate, MarketplaceSnapshot } from '@meschain/contracts';
 import { byId, h } from '../dom.ts';
 import { formatNumber, marketplaceName } from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
+import { FreshRows } from '../shared/fresh_rows.ts';
 import { inOrder, isInStep, type StockLine } from './stock_lines.ts';
 
 const ROWS = 100;
@@ -14,8 +15,7 @@ export class StockTable {
   private readonly marketplace = byId('stock-marketplace') as HTMLSelectElement;
   private readonly state = byId('stock-state') as HTMLSelectElement;
   private codes: string[] = [];
-  private fresh = new Set<string>();
-  private scheduled = false;
+  private readonly fresh = new FreshRows(() => this.render());
 
   constructor() {
     this.marketplace.addEventListener('change', () => this.render());
@@ -49,14 +49,6 @@ export class StockTable {
     const sku = text(update.sku) || (known?.sku ?? '');
     this.lines.set(key, { marketplace, productId, sku, name, quantity, listedQuantity });
     this.fresh.add(key);
-    if (this.scheduled) return;
-    // A sync changes many at once: one rendering.
-    this.scheduled = true;
-    setTimeout(() => {
-      this.scheduled = false;
-      this.render();
-      this.fresh.clear();
-    }, 250);
   }
 
   private fillFilter(): void {
@@ -88,7 +80,7 @@ export class StockTable {
     const inStep = isInStep(line);
     return h(
       'tr',
-      { class: this.fresh.has(key) ? 'fresh' : '', 'data-stock': key },
+      { class: this.fresh.mark(key), 'data-stock': key },
       h(
         'td',
         {},

@@ -6,16 +6,18 @@ import { emptyState, h } from '../dom.ts';
 import { Feed } from '../feed.ts';
 import { formatTime, marketplaceName, money } from '../format.ts';
 import { onLanguageChange, t } from '../i18n.ts';
+import { FreshRows } from './fresh_rows.ts';
 
 type Order = Loose<OrderNotification>;
 
 function keyOf(order: Order): string {
-  return text(order.eventId) || `${text(order.marketplace)}:${text(order.orderNumber)}`;
+  // By the order itself: each change of its status is an event with an id of its own.
+  return order.orderId ? `order:${order.orderId}` : `${text(order.marketplace)}:${text(order.orderNumber)}`;
 }
 
 export class OrderList {
   private readonly feed: Feed<Order>;
-  private fresh = new Set<string>();
+  private readonly fresh = new FreshRows(() => this.render());
 
   constructor(
     private readonly host: HTMLElement,
@@ -34,10 +36,7 @@ export class OrderList {
 
   /** An order that came in just now. */
   receive(order: Order): void {
-    if (!this.feed.add(order)) return;
-    this.fresh.add(keyOf(order));
-    this.render();
-    this.fresh.delete(keyOf(order));
+    if (this.feed.add(order)) this.fresh.add(keyOf(order));
   }
 
   private render(): void {
@@ -51,7 +50,7 @@ export class OrderList {
     const status = text(order.shopStatus) || text(order.status);
     return h(
       'li',
-      { class: this.fresh.has(keyOf(order)) ? 'fresh' : '', 'data-order': text(order.orderNumber) },
+      { class: this.fresh.mark(keyOf(order)), 'data-order': text(order.orderNumber) },
       h(
         'div',
         { class: 'main' },

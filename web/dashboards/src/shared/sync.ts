@@ -16,6 +16,8 @@ export class SyncControl {
   private startedHere = false;
   private asking = false;
   private percent = 0;
+  private job = '';
+  private ended = false;
 
   constructor(
     private readonly code: string,
@@ -52,9 +54,14 @@ export class SyncControl {
     this.render();
   }
 
-  /** Sets what is known without an event; a sync that is just being asked for is not set back. */
-  set(progress: number, running: boolean): void {
+  /** Sets what is known without an event; a sync is not set back to what was read before its last event came. */
+  set(progress: number, running: boolean, job = ''): void {
     if (this.asking) return;
+    const known = job !== '' && job === this.job;
+    if (known && running && this.ended) return;
+    if (known && running) progress = Math.max(progress, this.percent);
+    this.job = job;
+    this.ended = !running;
     this.running = running;
     // Its end went by while the connection was lost: the next one's is not ours.
     if (!running) this.startedHere = false;
@@ -65,14 +72,21 @@ export class SyncControl {
 
   receive(update: Loose<SyncUpdate>): void {
     const status = text(update.status);
-    this.running = update.completed !== true && status !== 'error' && number(update.progress) !== null;
+    const isOver = update.completed === true || status === 'error' || status === 'cancelled';
+    this.running = !isOver && number(update.progress) !== null;
     this.percent = number(update.progress) ?? this.percent;
+    this.job = text(update.jobId);
+    this.ended = update.completed === true;
     this.render();
     if (this.running || !this.startedHere) return;
     // Syncs that others started are told by the status alone.
     this.startedHere = false;
-    if (status === 'error') {
+    if (status === 'cancelled') {
+      toast(t('sync.cancelled', { marketplace: marketplaceName(this.code) }), 'warning');
+    } else if (status === 'error') {
       toast(t('sync.failed', { marketplace: marketplaceName(this.code), error: text(update.message) }), 'error');
+    } else if (status === 'cancelled') {
+      toast(t('sync.cancelled', { marketplace: marketplaceName(this.code) }), 'info');
     } else if (update.completed === true) {
       toast(t('sync.done', { marketplace: marketplaceName(this.code) }), 'success');
     }

@@ -1,4 +1,4 @@
-"""The commands put together. `serve` and `doctor` are imported when they are asked for: they load the whole server."""
+"""The commands put together. What loads the server is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from meschain.entrypoints.cli import config, demo, token, user
+from meschain.entrypoints.cli import azure, config, demo, inbox, key, legacy, rollout, token, user
 
-_LATER: Final = {"serve": "meschain.entrypoints.serve", "doctor": "meschain.entrypoints.doctor"}
+_LATER: Final = {
+    "serve": "meschain.entrypoints.serve",
+    "dev": "meschain.entrypoints.dev",
+    "doctor": "meschain.entrypoints.doctor",
+    "checklist": "meschain.entrypoints.checklist",
+}
 """Command -> module with a function of that name."""
 
 
@@ -42,8 +47,13 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(user.commands, name="user")
+app.add_typer(key.commands, name="key")
 app.add_typer(config.commands, name="config")
 app.add_typer(demo.commands, name="demo")
+app.add_typer(azure.commands, name="azure")
+app.add_typer(inbox.commands, name="inbox")
+app.add_typer(legacy.commands, name="legacy")
+app.add_typer(rollout.commands, name="rollout")
 app.command("token")(token.issue)
 
 

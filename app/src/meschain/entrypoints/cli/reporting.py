@@ -18,10 +18,12 @@ from typing import Annotated, Final, ParamSpec, TypeVar
 
 import typer
 
+from meschain.auth.api_keys import ApiKeyError
 from meschain.auth.own_accounts import AccountError
 from meschain.auth.passwords import WeakPassword
 from meschain.auth.ports import AccountExists
 from meschain.database_url import BadDatabaseUrl
+from meschain.provisioning import ProvisioningError
 from meschain.services.ports import ShopUnavailable
 from meschain.settings import SettingsError
 from meschain.state.database import StateUnavailable
@@ -58,7 +60,15 @@ def reporting(command: Callable[Arguments, Result]) -> Callable[Arguments, Resul
             raise _ended(error, BAD_SETTINGS) from None
         except (StateUnavailable, ShopUnavailable, BadDatabaseUrl) as error:
             raise _ended(error, NO_DATABASE) from None
-        except (AccountError, AccountExists, WeakPassword, DemoFileBroken, CommandFailed) as error:
+        except (
+            AccountError,
+            AccountExists,
+            ApiKeyError,
+            WeakPassword,
+            DemoFileBroken,
+            ProvisioningError,
+            CommandFailed,
+        ) as error:
             raise _ended(error, FAILED) from None
 
     return run

@@ -36,10 +36,14 @@ def issue(
     """Print a bearer token for /api. Keep it like a password: whoever has it acts as that user or service."""
     if (username is None) == (service is None):
         raise CommandFailed("Give either the name of a user or --service NAME.")
-    seconds = _seconds(lifetime)
+    seconds = seconds_of(lifetime)
 
     async def work(state: OpenState) -> str:
         tokens = LoginTokens(signing_secrets(state.settings).keys(LOGIN_KEYS), state.clock)
+        details = {"service": service} if service is not None else {"username": username}
+        return await state.audited("IssueToken", {**details, "lifetime": lifetime}, make(state, tokens))
+
+    async def make(state: OpenState, tokens: LoginTokens) -> str:
         if service is not None:
             return tokens.issue(_service(service), seconds)
         account = await state.accounts.get(username or "")
@@ -58,7 +62,8 @@ def _service(name: str) -> Identity:
     return Identity(f"{SERVICE_PREFIX}{name}", name, Role.SERVICE)
 
 
-def _seconds(lifetime: str) -> int:
+def seconds_of(lifetime: str) -> int:
+    """A lifetime as people write it. Raises: CommandFailed."""
     match = _LIFETIME.fullmatch(lifetime)
     if match is None:
         raise CommandFailed(f"{lifetime!r} is no lifetime; write a number and s, m, h or d, as in 8h.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from meschain.auth.own_accounts import OPENCART, OWN
+from meschain.auth.own_accounts import OPENCART, OWN, AccountAdministration
 from meschain.auth.ports import Account
 from meschain.domain.marketplaces import MARKETPLACES
 from meschain.domain.roles import LOGIN_ROLES, Role
@@ -51,10 +53,9 @@ def add(
     password = None if source == OPENCART else _password(password_stdin)
 
     async def work(state: OpenState) -> tuple[Account, bool]:
-        account = await state.accounts.add(
-            username, wanted, marketplace or (), password=password, name=name, source=source
-        )
-        return account, state.settings.demo
+        details = {"username": username, "source": source, "role": role, "marketplaces": marketplace or []}
+        adding = state.accounts.add(username, wanted, marketplace or (), password=password, name=name, source=source)
+        return await state.audited("AddAccount", details, adding), state.settings.demo
 
     account, in_demo = with_state(config, data_dir, work)
     typer.echo(f"Added {account.username} as {account.role}{' of the demo: opencart_url is not set' * in_demo}.")
@@ -92,7 +93,13 @@ def disable(
     username: Username, source: Source = OWN, config: ConfigOption = None, data_dir: DataDirOption = None
 ) -> None:
     """Forbid an account to log in, and end its log-ins."""
-    account = with_state(config, data_dir, lambda state: state.accounts.set_disabled(username, True, source))
+    account = _change(
+        config,
+        data_dir,
+        "DisableAccount",
+        {"username": username, "source": source},
+        lambda accounts: accounts.set_disabled(username, True, source),
+    )
     # Which log-ins are a shop's admin's is known to the shop alone; the page finds out when it renews its token.
     when = "when they renew their tokens" if source == OPENCART else "within seconds"
     typer.echo(f"Disabled {account.username}; it cannot log in again, and pages that are open lose it {when}.")
@@ -104,7 +111,13 @@ def enable(
     username: Username, source: Source = OWN, config: ConfigOption = None, data_dir: DataDirOption = None
 ) -> None:
     """Let a disabled account log in again."""
-    account = with_state(config, data_dir, lambda state: state.accounts.set_disabled(username, False, source))
+    account = _change(
+        config,
+        data_dir,
+        "EnableAccount",
+        {"username": username, "source": source},
+        lambda accounts: accounts.set_disabled(username, False, source),
+    )
     typer.echo(f"Enabled {account.username}.")
 
 
@@ -119,7 +132,13 @@ def set_role(
 ) -> None:
     """Give an account another role; one that is not higher ends its log-ins."""
     wanted = _role(role)
-    account = with_state(config, data_dir, lambda state: state.accounts.set_role(username, wanted, source))
+    account = _change(
+        config,
+        data_dir,
+        "SetRole",
+        {"username": username, "source": source, "role": role},
+        lambda accounts: accounts.set_role(username, wanted, source),
+    )
     typer.echo(f"{account.username} is {account.role} now.")
 
 
@@ -134,7 +153,13 @@ def grant(
 ) -> None:
     """Give an account exactly these marketplaces, instead of those that it has; taking one away ends its log-ins."""
     codes = [] if marketplaces == ["none"] else marketplaces
-    account = with_state(config, data_dir, lambda state: state.accounts.grant(username, codes, source))
+    account = _change(
+        config,
+        data_dir,
+        "GrantMarketplaces",
+        {"username": username, "source": source, "marketplaces": codes},
+        lambda accounts: accounts.grant(username, codes, source),
+    )
     typer.echo(f"{account.username} has {', '.join(account.marketplaces) or 'no marketplace'} now.")
 
 
@@ -148,8 +173,25 @@ def set_password(
 ) -> None:
     """Set the password of an own account, and end its log-ins."""
     password = _password(password_stdin)
-    account = with_state(config, data_dir, lambda state: state.accounts.set_password(username, password))
+    account = _change(
+        config,
+        data_dir,
+        "SetPassword",
+        {"username": username},
+        lambda accounts: accounts.set_password(username, password),
+    )
     typer.echo(f"The password of {account.username} is set.")
+
+
+def _change(
+    config: Path | None,
+    data_dir: Path | None,
+    action: str,
+    details: Mapping[str, object],
+    change: Callable[[AccountAdministration], Awaitable[Account]],
+) -> Account:
+    """Change an account, audited."""
+    return with_state(config, data_dir, lambda state: state.audited(action, details, change(state.accounts)))
 
 
 def _role(text: str) -> Role:

@@ -76,10 +76,6 @@ class OrderDraft:
     def tax(self) -> Decimal:
         return (self.sub_total * TAX_RATE).quantize(_PLACES, ROUND_HALF_UP)
 
-    @property
-    def total(self) -> Decimal:
-        return self.sub_total + self.shipping + self.tax
-
 
 def draft_order(random: Random, marketplace: str | None = None) -> OrderDraft:
     """A plausible checkout; on that marketplace, or on one drawn by share."""
@@ -147,6 +143,8 @@ class OrderRows:
 def order_rows(draft: OrderDraft, order_id: int, date: str, modified: str, status: int) -> OrderRows:
     """The rows of an order whose checkout began at `date` (store time)."""
     buyer = draft.buyer
+    sub_total, shipping, tax = draft.sub_total, draft.shipping, draft.tax
+    total = sub_total + shipping + tax
     order = {
         "order_id": order_id,
         "store_name": SHOP_NAME,
@@ -159,7 +157,7 @@ def order_rows(draft: OrderDraft, order_id: int, date: str, modified: str, statu
         "payment_method": '{"name":"Kredi Kartı","code":"demo.card"}',
         "shipping_method": '{"name":"Kargo","code":"flat.flat"}',
         "comment": "",
-        "total": draft.total,
+        "total": total,
         "order_status_id": status,
         "language_id": 2,
         "currency_id": list(CURRENCIES).index(draft.currency) + 1,
@@ -183,10 +181,10 @@ def order_rows(draft: OrderDraft, order_id: int, date: str, modified: str, statu
         for item in draft.items
     ]
     lines = (
-        ("sub_total", "Ara Toplam", draft.sub_total, 1),
-        ("shipping", "Kargo", draft.shipping, 3),
-        ("tax", "KDV %20", draft.tax, 5),
-        ("total", "Toplam", draft.total, 9),
+        ("sub_total", "Ara Toplam", sub_total, 1),
+        ("shipping", "Kargo", shipping, 3),
+        ("tax", "KDV %20", tax, 5),
+        ("total", "Toplam", total, 9),
     )
     totals = [
         {
@@ -206,7 +204,7 @@ def order_rows(draft: OrderDraft, order_id: int, date: str, modified: str, statu
             "marketplace_id": marketplace_id(draft.marketplace),
             "marketplace_order_id": draft.marketplace_order_id,
             "status": "imported",
-            "total": draft.total,
+            "total": total,
             "currency_code": draft.currency,
             "date_added": modified,
             "date_modified": modified,

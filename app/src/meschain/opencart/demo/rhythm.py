@@ -6,11 +6,14 @@ from datetime import datetime, timedelta, tzinfo
 from random import Random
 from typing import Final
 
-ORDERS_PER_DAY: Final = 160
-"""Checkouts begun on an ordinary weekday of the past."""
-LIVE_FACTOR: Final = 12
-"""How much faster the shop sells while it is watched: a shop of this size sells every nine minutes, which nobody would
-wait for in front of a demonstration."""
+ORDERS_PER_DAY: Final = 30
+"""Checkouts begun on an ordinary weekday of these days."""
+YEAR: Final = timedelta(days=365)
+OPENING_SHARE: Final = 0.3
+"""What of that the shop had a year ago; it has grown since."""
+LIVE_FACTOR: Final = 64
+"""How much faster the shop sells while it is watched: a shop of this size sells every three quarters of an hour, which
+nobody would wait for in front of a demonstration."""
 CONFIRMED_SHARE: Final = 0.88
 """Checkouts that become orders."""
 VISITORS_PER_CHECKOUT: Final = 24
@@ -20,6 +23,8 @@ _HOURS: Final = (8, 4, 2, 2, 2, 4, 10, 20, 34, 48, 56, 58, 60, 62, 60, 58, 60, 6
 _WEEKDAYS: Final = (1.0, 0.95, 0.97, 1.02, 1.08, 1.12, 1.25)
 """Weight of Monday to Sunday."""
 _HOUR_SUM: Final = sum(_HOURS)
+_MONTHS: Final = (0.94, 0.9, 1.0, 1.02, 1.08, 0.97, 0.9, 0.88, 1.0, 1.08, 1.25, 1.16)
+"""Weight of January to December: a quiet summer, and November's sales."""
 
 
 def checkouts_per_hour(local: datetime) -> float:
@@ -27,12 +32,18 @@ def checkouts_per_hour(local: datetime) -> float:
     return ORDERS_PER_DAY * _WEEKDAYS[local.weekday()] * _HOURS[local.hour] / _HOUR_SUM
 
 
+def size_of_shop(age: timedelta) -> float:
+    """How large the shop was that long ago, compared with today."""
+    return 1 - (1 - OPENING_SHARE) * min(1.0, age / YEAR)
+
+
 def checkout_times(since: datetime, until: datetime, zone: tzinfo, random: Random) -> list[datetime]:
     """Moments at which checkouts begin in a stretch of the past, oldest first."""
     times: list[datetime] = []
     hour = since.replace(minute=0, second=0, microsecond=0)
     while hour < until:
-        rate = checkouts_per_hour(hour.astimezone(zone))
+        local = hour.astimezone(zone)
+        rate = checkouts_per_hour(local) * _MONTHS[local.month - 1] * size_of_shop(until - hour)
         # Between nought and twice the rate, so that hours differ as they do.
         count = int(rate * random.uniform(0.4, 1.6) + random.random())
         times += [hour + timedelta(seconds=random.randrange(3600)) for _ in range(count)]

@@ -20,11 +20,11 @@ from meschain.domain.marketplaces import MARKETPLACES
 from meschain.opencart.connection import ShopDatabase
 from meschain.opencart.demo.catalogue import CURRENCIES, OPENING_STOCK, PRODUCTS, SHOP_NAME, STATUS_NAMES
 from meschain.opencart.demo.drafts import CUSTOMERS, customer, draft_order, marketplace_id, order_rows, visitor_ip
-from meschain.opencart.demo.rhythm import CONFIRMED_SHARE, VISITORS_PER_CHECKOUT, checkout_times
+from meschain.opencart.demo.rhythm import CONFIRMED_SHARE, VISITORS_PER_CHECKOUT, YEAR, checkout_times
 from meschain.opencart.schema import ShopTables, created_tables
 from meschain.opencart.store_time import FORMAT, local_text, parse_local, store_day, zone_of
 
-WEEKS: Final = 6
+PAST: Final = YEAR
 """How far the demo's past reaches back."""
 TIMEZONE: Final = "Europe/Istanbul"
 ZONE: Final[tzinfo] = zone_of(TIMEZONE) or UTC
@@ -93,7 +93,7 @@ async def create_shop(
     Args:
         passwords: by admin user name; a user without one cannot log in by password.
     """
-    text = local_text(now - timedelta(weeks=WEEKS), ZONE)
+    text = local_text(now - PAST, ZONE)
     async with database.begin() as connection:
         await connection.run_sync(tables.metadata.create_all, created_tables(tables, with_meschain=True))
         await _write(
@@ -142,7 +142,7 @@ async def create_shop(
 
 
 async def _write_catalogue(connection: AsyncConnection, tables: ShopTables, now: datetime, random: Random) -> None:
-    date = local_text(now - timedelta(weeks=WEEKS), ZONE)
+    date = local_text(now - PAST, ZONE)
     stock = [OPENING_STOCK.get(each.sku, each.stock) for each in PRODUCTS]
     await _write(
         connection,
@@ -264,14 +264,14 @@ def php_hash(password: str) -> str:
 
 
 async def fill_past(database: ShopDatabase, tables: ShopTables, now: datetime, random: Random) -> int:
-    """Write the orders and visits between the last order (or six weeks ago) and now; returns how many orders.
+    """Write the orders and visits between the last order (or a year ago) and now; returns how many orders.
 
     Called at every start, so that today's figures are alive after a long stop; a short one leaves the gap that it is.
     """
     async with database.begin() as connection:
         order = tables.order
         last = parse_local(await connection.scalar(select(func.max(order.c.date_added))), ZONE)
-        since = now - timedelta(weeks=WEEKS)
+        since = now - PAST
         if last is not None:
             if now - last < SHORT_STOP:
                 return 0

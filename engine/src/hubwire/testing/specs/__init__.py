@@ -10,24 +10,38 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{suite}"
-        for suite in ("client_results", "data_plane", "hub_handler", "hub_streams", "line", "token_verifier")
+        for suite in (
+            "broker",
+            "client_results",
+            "data_plane",
+            "hub_handler",
+            "hub_streams",
+            "line",
+            "membership_store",
+            "token_verifier",
+        )
     )
 )
 
+from hubwire.testing.specs.broker import BrokerSpec, Inbox  # noqa: E402
 from hubwire.testing.specs.client_results import ClientResultsSpec  # noqa: E402
 from hubwire.testing.specs.data_plane import DataPlaneSpec  # noqa: E402
 from hubwire.testing.specs.hub_handler import HubHandlerSpec, SpecHub, SpecJournal  # noqa: E402
 from hubwire.testing.specs.hub_streams import HubStreamsSpec, StreamingSpecHub  # noqa: E402
 from hubwire.testing.specs.line import LinePeer, LineSpec  # noqa: E402
+from hubwire.testing.specs.membership_store import MembershipStoreSpec  # noqa: E402
 from hubwire.testing.specs.token_verifier import Mint, TokenVerifierSpec  # noqa: E402
 
 __all__ = [
+    "BrokerSpec",
     "ClientResultsSpec",
     "DataPlaneSpec",
     "HubHandlerSpec",
     "HubStreamsSpec",
+    "Inbox",
     "LinePeer",
     "LineSpec",
+    "MembershipStoreSpec",
     "Mint",
     "SpecHub",
     "SpecJournal",

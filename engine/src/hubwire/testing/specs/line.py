@@ -62,6 +62,14 @@ class LineSpec(ABC):
         received = await self.peer.received(len(targets))
         assert [message.target for message in received if isinstance(message, Invocation)] == targets
 
+    async def test_messages_that_travel_together_arrive_one_by_one_in_their_order(self) -> None:
+        targets = [f"{number}" for number in range(9)]
+        self.line.post(_said(targets[0]))
+        self.line.post(EncodedMessage.together([_said(target) for target in targets[1:8]]))
+        self.line.post(_said(targets[8]))
+        received = await self.peer.received(len(targets))
+        assert [message.target for message in received if isinstance(message, Invocation)] == targets
+
     async def test_one_message_may_be_posted_again(self) -> None:
         message = _said("again")
         self.line.post(message)

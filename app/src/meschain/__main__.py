@@ -1,0 +1,5 @@
+"""`python -m meschain` is `meschain`."""
+
+from meschain.entrypoints.cli import main
+
+main()

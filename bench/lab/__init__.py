@@ -1,0 +1,1 @@
+"""The load lab: scenarios, who takes part in them, rounds, results."""

@@ -1,0 +1,1 @@
+"""What several processes talk through: bytes by subject. `redis` needs the extra `hubwire[cluster]`."""

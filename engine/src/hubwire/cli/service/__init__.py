@@ -1,0 +1,1 @@
+"""`hubwire service`: a self-hosted service that is compatible with Azure SignalR Service."""
