@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from app.tests.services.conftest import Run, World, running
+from app.tests.services.conftest import Run, running
 from app.tests.services.fakes import FakeClock, MemoryEvents, MemoryPublisher, settle, some_event
 
 from meschain.domain.events import StoredEvent
@@ -123,11 +123,12 @@ async def test_what_nobody_told_of_is_found_by_looking(
 
 
 async def test_a_long_queue_is_told_without_pauses(
-    events: MemoryEvents, telling: EventPublisher, publisher: NotingPublisher, run: Run
+    events: MemoryEvents, telling: EventPublisher, publisher: NotingPublisher, clock: FakeClock, run: Run
 ) -> None:
     await events.append([some_event(n) for n in range(1, 11)])
     await run(telling.run)
     assert publisher.together == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+    await clock.advance(OPTIONS.mark_seconds)
     assert await events.published() == 10
 
 
@@ -142,29 +143,73 @@ async def test_the_next_process_begins_where_the_last_was_marked(
     assert publisher.together == [[2]]
 
 
-async def test_a_process_that_dies_before_the_mark_leaves_them_to_be_told_again(
-    events: MemoryEvents, publisher: NotingPublisher, clock: FakeClock, world: World
-) -> None:
-    class Dying(MemoryEvents):
-        async def mark_published(self, position: int, way: str = "") -> None:
-            raise ConnectionError("the database is away")
+class UnmarkedEvents(MemoryEvents):
+    """A database that does not take marks while it `is_away`; it counts them."""
 
-    dying = Dying(clock)
+    is_away = True
+    tries = 0
+
+    async def mark_published(self, position: int, way: str = "") -> None:
+        self.tries += 1
+        if self.is_away:
+            raise ConnectionError("the database is away")
+        await super().mark_published(position, way)
+
+
+async def test_a_process_that_dies_before_the_mark_leaves_them_to_be_told_again(
+    publisher: NotingPublisher, clock: FakeClock
+) -> None:
+    dying = UnmarkedEvents(clock)
     await dying.append([some_event(1)])
     telling = EventPublisher(events=dying, publisher=publisher, clock=clock, options=OPTIONS)
-    with pytest.raises(ConnectionError):
-        await telling.run()
-    with pytest.raises(ConnectionError):
-        await telling.run()
+    for _ in range(2):
+        async with running(telling.run):
+            await settle()
     assert publisher.together == [[1], [1]]
 
 
-async def test_a_stop_is_one_though_the_database_is_away(publisher: NotingPublisher, clock: FakeClock) -> None:
-    class Away(MemoryEvents):
-        async def mark_published(self, position: int, way: str = "") -> None:
-            raise ConnectionError("the database is away")
+async def test_while_marks_cannot_be_written_it_goes_on_telling_and_tries_again(
+    publisher: NotingPublisher, clock: FakeClock, run: Run
+) -> None:
+    events = UnmarkedEvents(clock)
+    telling = EventPublisher(events=events, publisher=publisher, clock=clock, options=OPTIONS)
+    await run(telling.run)
+    await events.append([some_event(1)])
+    await clock.advance(OPTIONS.poll_seconds)
+    await events.append([some_event(2)])
+    await clock.advance(OPTIONS.poll_seconds)
+    assert (publisher.together, await events.published()) == ([[1], [2]], 0)
+    events.is_away = False
+    await clock.advance(OPTIONS.mark_seconds)
+    tries = events.tries
+    await clock.advance(OPTIONS.mark_seconds)
+    assert (await events.published(), events.tries) == (2, tries)
 
-    away = Away(clock)
+
+async def test_events_are_told_while_a_mark_is_being_written(
+    publisher: NotingPublisher, clock: FakeClock, run: Run
+) -> None:
+    class SlowEvents(MemoryEvents):
+        written = asyncio.Event()
+
+        async def mark_published(self, position: int, way: str = "") -> None:
+            await self.written.wait()
+            await super().mark_published(position, way)
+
+    events = SlowEvents(clock)
+    telling = EventPublisher(events=events, publisher=publisher, clock=clock, options=OPTIONS)
+    await run(telling.run)
+    for number in (1, 2):
+        await events.append([some_event(number)])
+        await clock.advance(OPTIONS.poll_seconds)
+    assert (publisher.together, await events.published()) == ([[1], [2]], 0)
+    events.written.set()
+    await clock.advance(OPTIONS.mark_seconds)
+    assert await events.published() == 2
+
+
+async def test_a_stop_is_one_though_the_database_is_away(publisher: NotingPublisher, clock: FakeClock) -> None:
+    away = UnmarkedEvents(clock)
     await away.append([some_event(1)])
     publisher.takes = OPTIONS.window_seconds / 2
     telling = asyncio.create_task(EventPublisher(events=away, publisher=publisher, clock=clock, options=OPTIONS).run())
@@ -214,6 +259,7 @@ async def test_a_way_that_is_away_delays_no_other_and_goes_on_where_it_was(
     away.is_away = False
     await clock.advance(OPTIONS.first_pause_seconds)
     assert away.together == publisher.together == [[1, 2, 3, 4], [5]]
+    await clock.advance(OPTIONS.mark_seconds)
     assert await events.published("other") == 5
 
 

@@ -1,9 +1,9 @@
 """Tells the events that are kept, in their order, and remembers how far it came. Knows neither groups nor hubs.
 
-Runs in one process at a time. Events are told first and marked afterwards, in a burst once for several tellings, so a
-process that dies in between leaves them to be told again: at least once each, and clients drop an id that they know. A
-telling that failed goes on where it stopped, as far as that is known. When nothing is going on an event is told at
-once; in a burst, what is stored within a window is told together, which lets it share frames.
+Runs in one process at a time. Events are told first and marked afterwards, once for several tellings and beside those
+that follow: a process that dies in between leaves them to be told again, at least once each, and clients drop an id
+that they know. A telling that failed goes on where it stopped, as far as that is known. When nothing is going on an
+event is told at once; in a burst, what is stored within a window is told together, which lets it share frames.
 
 Where there are several ways to the clients, each has a loop of its own and its own position, so that one that fails or
 hangs neither delays the others nor has them told again.
@@ -11,6 +11,7 @@ hangs neither delays the others nor has them told again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,7 +50,9 @@ class EventPublisher:
         self._clock = clock
         self._options = options or EventOptions()
         self._wakeup = Wakeup(clock)
-        self._marked = 0
+        self._told = self._marked = 0
+        """Positions: how far events were told, and how far that is written down."""
+        self._is_ahead = asyncio.Event()
 
     def wake(self) -> None:
         """There is something to tell. Returns at once."""
@@ -57,33 +60,48 @@ class EventPublisher:
 
     async def run(self) -> None:
         """Tell events for ever, from where it was left."""
-        position = self._marked = await self._events.published(self._way)
+        self._told = self._marked = await self._events.published(self._way)
         if self._way:
             # So that a new one, whose first batch fails, does not begin later the next time.
-            await self._events.mark_published(position, self._way)
-        mark_at = self._clock.monotonic()
+            await self._events.mark_published(self._told, self._way)
         try:
-            while True:
-                begun = self._clock.monotonic()
-                batch = await self._events.behind(position, self._options.batch)
-                if not batch or begun >= mark_at:
-                    await self._mark(position)
-                    mark_at = begun + self._options.mark_seconds
-                if not batch:
-                    await self._wakeup.wait(self._options.poll_seconds)
-                    continue
-                await self._tell(batch)
-                position = batch[-1].position
-                if len(batch) < self._options.batch:
-                    took = self._clock.monotonic() - begun
-                    window = min(self._options.window_seconds, took / self._options.telling_share)
-                    await self._clock.sleep(begun + window - self._clock.monotonic())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._mark_now_and_then())
+                await self._tell_all()
         finally:
             # A stop waits for no database, and is never mistaken for a fault of it: what is not marked is told again.
             with suppress(Exception):
-                await within(self._clock, _LAST_MARK_SECONDS, self._mark(position))
+                await within(self._clock, _LAST_MARK_SECONDS, self._mark())
 
-    async def _mark(self, position: int) -> None:
+    async def _tell_all(self) -> None:
+        while True:
+            begun = self._clock.monotonic()
+            batch = await self._events.behind(self._told, self._options.batch)
+            if not batch:
+                await self._wakeup.wait(self._options.poll_seconds)
+                continue
+            await self._tell(batch)
+            self._told = batch[-1].position
+            self._is_ahead.set()
+            if len(batch) < self._options.batch:
+                took = self._clock.monotonic() - begun
+                window = min(self._options.window_seconds, took / self._options.telling_share)
+                await self._clock.sleep(begun + window - self._clock.monotonic())
+
+    async def _mark_now_and_then(self) -> None:
+        """In a task of its own: what is to be told next does not wait until the database has written."""
+        while True:
+            await self._is_ahead.wait()
+            self._is_ahead.clear()
+            try:
+                await self._mark()
+            except Exception:  # noqa: BLE001 - boundary to our store: only a process that dies misses the mark
+                _log.warning("how far events were told cannot be written down now", exc_info=True)
+                self._is_ahead.set()
+            await self._clock.sleep(self._options.mark_seconds)
+
+    async def _mark(self) -> None:
+        position = self._told
         if position > self._marked:
             await self._events.mark_published(position, self._way)
             self._marked = position

@@ -170,7 +170,7 @@ class EventOptions:
     """Of the time that telling takes in a burst, at most: where few hear of an event, less is waited than the window,
     and where it comes to many the window is full before the share is."""
     mark_seconds: float = 0.25
-    """Between two notes of how far it was told, in a burst. A process that is killed tells what came since again."""
+    """Between two notes of how far it was told, at least. A process that is killed tells what came since again."""
     batch: int = 500
     """Events told together at most; with more waiting the next follow at once."""
     poll_seconds: float = 0.5
