@@ -6,12 +6,13 @@ redis-py makes it, with TLS and log-in; what it has no public way for stands her
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 from redis.asyncio.connection import Connection, parse_url
 from redis.exceptions import RedisError
 
+from hubwire.clock import Clock
 from hubwire.options import BrokerOptions
 
 _READ_BYTES = 64 * 1024
@@ -57,6 +58,22 @@ async def received(reader: asyncio.StreamReader) -> bytes:
     if not data:
         raise ConnectionError("it closed the connection")
     return data
+
+
+async def looks(clock: Clock, seconds: float) -> AsyncIterator[float]:
+    """The time at each look after a connection, for ever, so many seconds apart.
+
+    One that comes far too late is left out: this process stood still, and what Redis answered meanwhile is not read
+    yet. The next one counts, or a process that is always late would never notice anything.
+    """
+    was_late = False
+    while True:
+        began_at = clock.monotonic()
+        await clock.sleep(seconds)
+        now = clock.monotonic()
+        was_late = now - began_at > 2 * seconds and not was_late
+        if not was_late:
+            yield now
 
 
 async def cut(connection: Connection) -> None:

@@ -178,12 +178,7 @@ class _Link:
             await asyncio.sleep(0)  # what has come in already is read without a yield
 
     async def _keep_watch(self) -> None:
-        while True:
-            began_at = self._clock.monotonic()
-            await self._clock.sleep(self._options.health_check_seconds)
-            now = self._clock.monotonic()
-            if now - began_at > 2 * self._options.health_check_seconds:
-                continue  # this process stood still; what Redis has answered meanwhile is not read yet
+        async for now in redis_socket.looks(self._clock, self._options.health_check_seconds):
             silence = now - self._heard_at
             if self._unanswered and silence >= self._options.broker_timeout_seconds:
                 raise ConnectionError(f"it said nothing for {self._options.broker_timeout_seconds:g} s")
