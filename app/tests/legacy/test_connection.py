@@ -354,6 +354,24 @@ async def test_nothing_is_told_twice_where_its_absence_is_found_late() -> None:
         assert orders(socket) == ["TY-1", "TY-2", "TY-3"]
 
 
+async def test_a_panel_that_was_taken_for_the_stream_leaves_it_what_it_missed() -> None:
+    rig = Rig()
+    async with rig.connected(Dialect.RATCHET, who=ADMIN) as (socket, connection):
+        await enter(rig, socket, connection)
+    await happened(rig, 1)
+    async with rig.connected(*EITHER, who=ADMIN) as (socket, connection):
+        await rig.world.clock.advance(rig.options.grace_seconds + 0.01)
+        socket.say({"action": "subscribe_dashboard", "interval": 30})
+        await settle()
+        assert socket.types() == ["welcome", "dashboard_update", "subscription_confirmed", "dashboard_update"]
+    async with rig.connected(Dialect.RATCHET, who=ADMIN) as (socket, connection):
+        await enter(rig, socket, connection)
+        await rig.world.clock.advance(rig.options.tick_seconds)
+        await connection.tick()
+        await settle()
+        assert orders(socket) == ["TY-1"]
+
+
 async def test_a_page_that_was_left_or_is_another_is_told_nothing_of_before() -> None:
     rig = Rig()
     for name, says_goodbye in (("a", True), ("b", False)):

@@ -147,14 +147,16 @@ class LegacyConnection:
         self._ending: asyncio.Task[None] | None = None
         """The closing handshake once its proof has ended; awaited before `run` returns."""
         self._key = str(number)
-        self._heard = heard
-        """Position of the last event that was told."""
+        self._came_at = self._heard = heard
+        """Position of the last event that was told; at first, of the last one before it came."""
         self._given = heard
         """Position of the last event that happened."""
         self._reads_on = False
         """Whether it is told from the log, where events are in order: it is behind what happens."""
         self._client: str | None = None
         """Who it is when it comes again; None: that is not known yet, or nothing can be missed."""
+        self._absence: int | None = None
+        """Where its last connection broke; None: it is not known to have been away."""
         self._catches_up_at: float | None = None
         """When it reads on, by the monotonic clock; None: at once."""
         self._pinged_at = desk.clock.monotonic()
@@ -238,6 +240,7 @@ class LegacyConnection:
             # Only now, and it is given a moment to subscribe: from where it goes on has to be known.
             self._catches_up_at = self._desk.clock.monotonic() + self._desk.options.tick_seconds
         else:
+            self._give_back()
             self._catches_up_at = self._client = None
             await self._read_on()
 
@@ -341,9 +344,16 @@ class LegacyConnection:
         """Go back to where its last connection broke. It is told nothing until it reads on."""
         self._reads_on = True
         self._client = client_of(self._user(self._dialect), name)
-        position = await self._desk.absences.back(self._client)
-        if position is not None:
-            self._heard = position
+        self._absence = await self._desk.absences.back(self._client)
+        if self._absence is not None:
+            self._heard = self._absence
+
+    def _give_back(self) -> None:
+        """It was not the one that was away: who is comes yet."""
+        if self._client is not None and self._absence is not None:
+            self._desk.absences.left(self._client, self._absence)
+            if self._reads_on:
+                self._heard = self._came_at
 
     async def _read_on(self) -> None:
         """Tell it from the log what it was not told, until it is told what happens as it happens."""

@@ -36,7 +36,9 @@ class Machine:
                 before_idle, before_total = self._before
                 self._before = (idle, total)
                 passed = total - before_total
-                return round(100 * (1 - (idle - before_idle) / passed), 1) if passed > 0 else 0.0
+                # Linux may take waiting for disks back, so less idle time than before is possible.
+                idled = min(max(idle - before_idle, 0), max(passed, 0))
+                return round(100 * (1 - idled / passed), 1) if passed > 0 else 0.0
         return 0.0
 
 

@@ -121,10 +121,12 @@ class LegacyService:
 
     async def _begin_to_hear(self) -> int:
         """The first one who comes hears what happens from now on. Returns: the position up to which it does not."""
-        newest = 0 if self._connections else await self._events.newest()
+        if self._connections and self._position is not None:
+            return self._position
+        newest = await self._events.newest()
         if self._position is None:
             self._position = newest
-        return self._position
+        return newest  # where those who left have not been missed yet, what they had still to hear is none of its
 
     async def run(self) -> None:
         """What goes on beside the connections, for ever."""
