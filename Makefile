@@ -29,15 +29,15 @@ serve-split: $(VENV)/.run $(PAGES)/.built ## The same split as in Azure: SignalR
 test: lint $(PAGES)/.built $(LOAD_PROGRAMS) bench/peers/node_modules/.installed $(VENV)-engine/.installed ## Set everything up and run every test
 	@tools/need.sh chromium haproxy mariadb nginx php redis systemd
 	cd web && npm test
-	$(MAKE) --no-print-directory --jobs=2 --keep-going test-engine test-application
+	$(MAKE) --no-print-directory --jobs=3 --keep-going test-engine-alone test-application test-together
 
-# Side by side, as neither keeps a core busy.
-.PHONY: test-engine test-application
-test-engine: test-engine-alone
-	$(BIN)/pytest -q compliance bench
-
+# Side by side, as none keeps a core busy.
+.PHONY: test-application test-together
 test-application:
-	$(BIN)/pytest -q app/tests web/e2e
+	$(BIN)/pytest -q app/tests
+
+test-together:
+	$(BIN)/pytest -q compliance bench web/e2e
 
 .PHONY: test-engine-alone
 test-engine-alone: $(VENV)-engine/.installed ## Run the engine's tests where only the engine is installed

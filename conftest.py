@@ -8,7 +8,14 @@ import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A machine on which much runs stands still for a moment at times, which says nothing of an example.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest and tempfile make folders of their own in it
 ROOM_BYTES = 6 * 1024**3
