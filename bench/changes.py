@@ -68,7 +68,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     count: int
     least: int
-    """Events that the client with the fewest got."""
+    """Events that the client with the fewest got, each counted once."""
     most: int
 
 
@@ -80,7 +80,8 @@ class Followed(msgspec.Struct, frozen=True):
     frames: int
     events: int
     disordered: int
-    """Events that were not behind the one before, by their position."""
+    """Events that were not behind those before, by their position: told again; or out of order, and so not counted in
+    `kinds`."""
     unknown: int
     early: int
     generator_share: float

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compliance.server import SLOWNESS, STOP_SECONDS, ConformanceServer
+from engine.tests.free_ports import free_port
 
 from hubwire.cli.service.command import LISTENING
 
@@ -41,7 +42,7 @@ class ServiceProcess:
         if not self.settings_path.exists():
             self.send_events_to(None)
         keys = self.folder / "keys"
-        port = self.url.rpartition(":")[2] or "0"
+        port = self.url.rpartition(":")[2] or str(free_port())  # which nobody is given while it is down
         command = [sys.executable, "-m", "hubwire.cli", "service", "--port", port, "--access-key-file", str(keys)]
         self.process = subprocess.Popen(
             [*command, "--settings", str(self.settings_path), *self.arguments],
@@ -106,13 +107,14 @@ class ServiceProcess:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[tuple[ServiceProcess, ConformanceServer]]:
+def served(folder: Path, *of_service: str) -> Iterator[tuple[ServiceProcess, ConformanceServer]]:
     """A service, and the conformance hub behind it."""
-    service = ServiceProcess(folder, arguments)
+    service = ServiceProcess(folder, of_service)
     service.start()
     connection_string = folder / "connection-string"
     connection_string.write_text(service.connection_string, encoding="utf-8")
-    application = ConformanceServer(folder / "application.log", ("--service", str(connection_string)))
+    arguments = ("--service", str(connection_string), "--port", str(free_port()))
+    application = ConformanceServer(folder / "application.log", arguments)
     try:
         application.start()
         service.send_events_to(f"{application.url}/api/upstream")

@@ -319,5 +319,6 @@ async def test_pings_of_both_levels_pass_while_a_method_runs(judged: Judged) -> 
         with pytest.raises(TimeoutError):
             # Nothing that the client shows says that a ping was sent, so some time must pass.
             await asyncio.wait_for(asyncio.shield(held), 0.5)
+        await asyncio.to_thread(page, f"{judged.url}/events/{gate}?until=holding")  # a gate opens for who waits at it
         assert await other.result("Release", gate) is True
         assert await held == gate

@@ -108,7 +108,6 @@ def test_clients_do_not_notice_that_the_application_was_killed(tmp_path: Path, t
         sent = rest(service, "POST", "/api/hubs/authorizedhub/users/alice/:send", {"target": "Item", "arguments": [1]})
         assert (sent, client.until("item")) == (202, 1)
 
-        application.arguments = (*application.arguments, "--port", application.url.rpartition(":")[2])
         application.start()
         client.call("Echo", "after")
         assert client.until("result") == "after"

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ from meschain.settings import LoadedSettings, Settings
 
 START_SECONDS = 60.0
 """How long a start may take before the test fails; generous, as machines are slow at times."""
+
+_running: Counter[Path] = Counter()
+"""Applications by data folder. It is prepared before the first of them, once for all: a second time would fill up what
+the demo shop missed since its file was made, which the first would tell as news."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +67,8 @@ class Site:
             return redirect
 
     async def orders_are_watched(self) -> None:
-        """Wait until the watcher knows where to begin; what was confirmed before that is no news to it."""
-        async with asyncio.timeout(START_SECONDS):
-            while not self._cursors():  # noqa: ASYNC110 - the row is another connection's; there is no event
-                await asyncio.sleep(0.02)
-
-    def _cursors(self) -> int:
-        path = self.settings.state_url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path)) as database:
-            looked = "SELECT COUNT(*) FROM mc_cursors WHERE name LIKE 'opencart.stock:%' AND position <> ''"
-            count: int = database.execute(looked).fetchone()[0]
-            return count
+        """As the function of that name."""
+        await orders_are_watched(self.settings.state_url)
 
     @asynccontextmanager
     async def connected(self, token: str, hub: str = "") -> AsyncIterator[SignalRClient]:
@@ -92,11 +88,13 @@ async def running_site(data_dir: Path, *, demo_people: bool = False, **settings:
     loaded = LoadedSettings(Settings(**{"data_dir": data_dir, "port": 0, **settings}), dict.fromkeys(settings, "test"))  # type: ignore[arg-type] # checked by it
     with closing(listen(loaded.settings)) as listening, closing(socket.create_server(("127.0.0.1", 0))) as internal:
         actual = with_actual_port(loaded, listening.getsockname()[1])
-        await prepare(actual)
+        if _running[data_dir] == 0:
+            await prepare(actual)
         leave_out = frozenset() if demo_people else frozenset({DEMO_PEOPLE})
         address = f"http://127.0.0.1:{internal.getsockname()[1]}"
         process = ServiceProcess(secrets.token_urlsafe(6), address)
         async with (
+            _one_more_on(data_dir),
             running(actual, process=process, leave_out=leave_out) as application,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,  # the log-ins of several people
         ):
@@ -105,6 +103,27 @@ async def running_site(data_dir: Path, *, demo_people: bool = False, **settings:
             async with serving(server, [listening]):
                 passwords = {account.username: account.password for account in accounts}
                 yield Site(f"http://127.0.0.1:{actual.port}", passwords, application, actual, http, actual.public_url)
+
+
+async def orders_are_watched(state_url: str) -> None:
+    """Wait until the watcher knows where to begin; what was confirmed before that is no news to it."""
+    looked = (
+        "SELECT COUNT(*) FROM mc_cursors WHERE name LIKE 'opencart.stock:%'"
+        " AND name NOT LIKE 'opencart.stock:%:%' AND position <> ''"  # not the pages of what was in stock
+    )
+    with closing(sqlite3.connect(state_url.removeprefix("sqlite:///"), timeout=START_SECONDS)) as database:
+        async with asyncio.timeout(START_SECONDS):
+            while not database.execute(looked).fetchone()[0]:  # noqa: ASYNC110 - the row is another connection's
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def _one_more_on(data_dir: Path) -> AsyncIterator[None]:
+    _running[data_dir] += 1
+    try:
+        yield
+    finally:
+        _running[data_dir] -= 1
 
 
 @asynccontextmanager

@@ -37,7 +37,7 @@ typedef struct {
     double allowance_bytes;
     uint8_t *part;      /* follow: a message of which the rest is still to come */
     size_t part_length;
-    uint64_t position;  /* follow: of the last event */
+    uint64_t position;  /* follow: of the latest event */
 } Connection;
 
 /* What the run wants to know; set before the first connection is opened. */

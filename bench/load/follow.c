@@ -47,9 +47,12 @@ static void count_event(Connection *connection, const uint8_t *bytes, size_t len
         return; /* a ping, a completion, a notification */
     uint64_t now = now_ns();
     events++;
-    connection->received++;
-    disordered += (uint64_t)position <= connection->position;
-    connection->position = (uint64_t)position;
+    if ((uint64_t)position > connection->position) {
+        connection->received++;
+        connection->position = (uint64_t)position;
+    } else { /* told again; or out of order, and so not received */
+        disordered++;
+    }
     for (int i = 0; i < options.marker_count; i++) {
         const Marker *marker = &options.markers[i];
         if (!number_behind(bytes, length, marker->text, &number))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from compliance.server import SLOWNESS
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from hubwire import HubServer
@@ -25,6 +26,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 KEY = "a key of thirty-two bytes or more"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+expect.set_options(timeout=30_000 * SLOWNESS)
 
 
 class Watched:

@@ -51,7 +51,8 @@ def test_the_page(service: RestService, browser: Browser, width: int, scheme: Li
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
     assert paper != ink
     page.get_by_role("link", name="Users in groups").click()
-    assert page.url.endswith("#users-in-groups")
+    page.wait_for_url("**/openapi#users-in-groups")
     page.get_by_role("link", name="2022-06-01").first.click()
+    page.wait_for_url("**/openapi/2022-06-01.json")  # until all of it has come
     assert '"2022-06-01"' in page.content()
     page.close()

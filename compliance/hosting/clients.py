@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 _HANDSHAKE = '{"protocol":"json","version":1}\x1e'
 _LAST_BYTE = "\x1e"
 

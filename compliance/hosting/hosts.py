@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from hubwire import HubServer
 
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 
 # --- frameworks: how an application mounts the server, at a prefix, which may be none ---
 

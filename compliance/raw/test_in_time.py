@@ -14,6 +14,7 @@ import pytest
 from compliance.checklist import ALL, POLLING, STREAMING, TRANSPORTS, WEBSOCKETS, shows
 from compliance.raw.conftest import fast_only, is_for_lane, runs_on
 from compliance.raw.judge import SMALL_BUFFER_BYTES, Judge, call, completion
+from compliance.raw.notation import Message
 from compliance.raw.peers import Peer, PollingPeer, WebSocketPeer
 from compliance.raw.silent import is_cut, read_nothing
 from compliance.raw.stateful import UNKNOWN_ID, ack, come_back, lose, refused, stateful
@@ -227,7 +228,7 @@ async def calls_that_wait_for_their_client_do_not_let_others_begin_without_end(j
 
 @timed("token-expires", over=TRANSPORTS)
 async def a_connection_may_end_with_its_token_and_come_again(judge: Judge, over: str) -> None:
-    headers = {"Authorization": f"Bearer {await judge.token('ann', 2)}"}
+    headers = {"Authorization": f"Bearer {await judge.token('ann', 5)}"}  # until all of it below is done
     async with judge.connected(over, "/expiring", headers=headers) as peer:
         assert await peer.result("GetUserId") == "ann"
         assert await judge.events(peer.connection_id) == ["connected"]
@@ -243,12 +244,14 @@ async def a_connection_may_end_with_its_token_and_come_again(judge: Judge, over:
 @timed("stateful-ack", over=WEBSOCKETS)
 async def the_server_acknowledges_some_time_after_a_message_and_not_each(judge: Judge, over: str) -> None:
     async with stateful(judge, over) as peer:
-        await peer.send(*(call("Echo", number, invocation_id="i") for number in range(10)))
-        assert [(await peer.receive())["type"] for _ in range(10)] == [3] * 10
-        assert await peer.receive() == ack(10)
-        await peer.send(call("Echo", 1, invocation_id="i"))
-        assert (await peer.receive())["type"] == 3
-        assert await peer.receive() == ack(11)
+        for count, total in ((10, 10), (1, 11)):
+            await peer.send(*(call("Echo", number, invocation_id="i") for number in range(count)))
+            answers: list[Message] = []
+            acks: list[Message] = []
+            while len(answers) < count or acks[-1:] != [ack(total)]:
+                message = await peer.receive()
+                (answers if message["type"] == 3 else acks).append(message)
+            assert len(acks) < 3  # on a busy machine the time may be over before the last call has its turn
 
 
 @timed("stateful-lost-window", "limit-disconnect_timeout_seconds", over=WEBSOCKETS)

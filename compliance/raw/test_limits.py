@@ -249,10 +249,10 @@ def is_told_when_to_come_back(reply: Reply, status: int) -> bool:
 
 @shows("limit-connect_timeout_seconds", "limit-maximum_connections")
 async def test_a_server_that_is_full_says_so_and_forgets_tokens_that_nobody_uses(scarce: Judge) -> None:
-    tokens = [(await scarce.negotiate("/testhub"))["connectionToken"] for _ in range(3)]
+    negotiated = [await scarce.negotiate("/testhub") for _ in range(3)]
     opened = [scarce.peer("WebSockets-json"), scarce.peer("ServerSentEvents-json"), scarce.peer("LongPolling-json")]
-    for peer, token in zip(opened, tokens, strict=True):
-        peer.token = token
+    for peer, answer in zip(opened, negotiated, strict=True):
+        peer.connection_id, peer.token = answer["connectionId"], answer["connectionToken"]
         await peer.open()
         await peer.shake()
     late = [scarce.peer("WebSockets-json"), scarce.peer("ServerSentEvents-json"), scarce.peer("LongPolling-json")]
@@ -263,6 +263,7 @@ async def test_a_server_that_is_full_says_so_and_forgets_tokens_that_nobody_uses
     for target in (late[0].target, "/testhub"):
         assert is_told_when_to_come_back(await scarce.upgrade(target), 503)
     await opened[0].leave()
+    await scarce.events(opened[0].connection_id, "disconnected")  # its place is free behind that
     await late[0].open()
     await late[0].shake()
     for peer in (*opened[1:], late[0]):
@@ -305,6 +306,7 @@ async def test_answers_that_are_not_read_and_requests_behind_them_are_cut(scarce
         unread = await scarce.dial(receive_buffer_bytes=SMALL_BUFFER_BYTES)
         unread.stop_reading()
         unread.writer.write(scarce.head("GET", peer.target))
+        await scarce.fence()  # its time begins before that of the other, which tells that both are over
         behind = await scarce.dial()
         behind.writer.write(scarce.head("GET", other.target) + scarce.head("GET", "/"))
         assert await behind.at_end()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections import deque
 from contextlib import ExitStack, suppress
 
 _LOWEST_PORT = 10_000
 _PORTS = 22_000
+
+_reserved: deque[ExitStack] = deque()
+_LONGEST_RESERVED = 64
+"""Calls. By then a program listens on what was asked for, or will not."""
 
 
 def free_port() -> int:
@@ -19,11 +24,17 @@ def free_ports(count: int) -> int:
     """The first of so many free ports in a row.
 
     From below those that the system gives to outgoing connections: one of these is in use again before a program has
-    started, on a machine on which many tests run.
+    started, on a machine on which many tests run. Until then it is kept from other tests, in other processes too, by a
+    UDP socket of the same number.
     """
     while True:
         first = _LOWEST_PORT + secrets.randbelow(_PORTS - count)
-        with suppress(OSError), ExitStack() as stack:
+        with suppress(OSError), ExitStack() as reserving, ExitStack() as looking:
             for port in range(first, first + count):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                reservation = reserving.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                reservation.bind(("127.0.0.1", port))
+                looking.enter_context(socket.create_server(("127.0.0.1", port)))
+            _reserved.append(reserving.pop_all())
+            if len(_reserved) > _LONGEST_RESERVED:
+                _reserved.popleft().close()
             return first

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 
 const url = process.argv[2];
-const RETRIES = [0, ...Array(100).fill(100)];
+const RETRIES = [0, ...Array(1000).fill(100)]; // for longer than a server may take to stop and to start
 
 function build(options = {}) {
   return new HubConnectionBuilder()

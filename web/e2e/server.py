@@ -7,16 +7,19 @@ import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.tests.azure_service import AzureService
 from app.tests.program import START_SECONDS, Program, free_port
 from engine.tests.brokers.redis_server import PROGRAM as REDIS
+
+from meschain.bootstrap import DEMO_SHOP_FILE
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -67,6 +70,13 @@ class Server(Program):
     def place_order(self, marketplace: str = "shop") -> str:
         """An order in the demo shop, from outside the server; its id."""
         return self.run("demo", "order", "--marketplace", marketplace).split()[-1].rstrip(".")
+
+    def order_number(self, order_id: str) -> str:
+        """By what a marketplace, and so our pages, call one of its orders."""
+        sql = "SELECT marketplace_order_id FROM oc_meschain_order WHERE order_id = ?"
+        with closing(sqlite3.connect(self.data_dir / DEMO_SHOP_FILE)) as shop:
+            (number,) = shop.execute(sql, (order_id,)).fetchone()
+        return str(number)
 
 
 @dataclass

@@ -73,7 +73,7 @@ def test_throttling_counts_the_seconds_down(server: Server, open_window: Open) -
     person = open_window(server, "viewer", logged_in=False)
     person.page.route(
         "**/api/login",
-        lambda route: route.fulfill(status=429, headers={"Retry-After": "2"}, json={"error": "slow down"}),
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "5"}, json={"error": "slow down"}),
     )
     person.go("login")
     person.page.fill("#username", "viewer")

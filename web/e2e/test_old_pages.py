@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from app.tests.program import free_port
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from web.e2e.old_pages import PAGES, OldServer, moved, served_pages
 
 RECONNECT_MILLISECONDS = 120_000
@@ -41,6 +41,13 @@ def old_server(tmp_path: Path, pages: Path) -> Iterator[OldServer]:
             server.stop()
 
 
+def sync_to_the_end(panel: Page) -> None:
+    """Sync a marketplace by its button. The next figures put another word than the last one there, maybe at once."""
+    panel.evaluate(EVERY_STATUS)
+    panel.locator("#sync-n11").click()
+    panel.wait_for_function("statuses.includes('completed')", timeout=RECONNECT_MILLISECONDS)
+
+
 @pytest.mark.timeout(400)
 def test_two_old_pages_live_on_over_a_restart_and_move(browser: Browser, old_server: OldServer, pages: Path) -> None:
     role, panel = browser.new_page(), browser.new_page()
@@ -55,8 +62,7 @@ def test_two_old_pages_live_on_over_a_restart_and_move(browser: Browser, old_ser
     expect(panel.locator("body")).not_to_contain_text("NaN")
     expect(panel.locator("body")).not_to_contain_text("undefined")
 
-    panel.locator("#sync-n11").click()
-    expect(panel.locator("#n11Status")).to_have_text("completed", timeout=RECONNECT_MILLISECONDS)
+    sync_to_the_end(panel)
     panel.locator("#refreshMarketplaces").click()
     expect(panel.locator("#n11Status b")).to_have_text("connected")
     order = old_server.place_order("trendyol")
@@ -95,11 +101,9 @@ def test_two_old_pages_live_on_over_a_restart_and_move(browser: Browser, old_ser
     expect(role.locator("#state")).to_have_text("connected")
     expect(panel.locator("#connectionIndicator")).to_have_text("Connected")
     expect(panel.locator("#recentOrdersTable tr")).to_have_count(10)
-    old_server.place_order("trendyol")
+    number = old_server.order_number(old_server.place_order("trendyol"))
     expect(role.locator("#own-orders")).not_to_be_empty()
-    expect(panel.locator("#recentOrdersTable tr").first).to_contain_text("Trendyol")
-    # The next figures put another word there, maybe at once.
-    panel.evaluate(EVERY_STATUS)
-    panel.locator("#sync-n11").click()
-    panel.wait_for_function("statuses.includes('completed')", timeout=RECONNECT_MILLISECONDS)
+    # Not the first row: the demo shop sells meanwhile, and older orders move on.
+    expect(panel.locator("#recentOrdersTable tr", has_text=number)).to_contain_text("Trendyol")
+    sync_to_the_end(panel)
     assert errors == []

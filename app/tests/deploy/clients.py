@@ -76,7 +76,9 @@ class OldClient:
 
     async def run(self, trusted: ssl.SSLContext) -> None:
         """Connect, again and again, for ever."""
-        async with aiohttp.ClientSession() as http:
+        # A browser of its own: a panel that is slow to say what it is counts as a stream until then, and would be told
+        # what another stream of the same browser has missed.
+        async with aiohttp.ClientSession(headers={"User-Agent": self.orders_of.__name__}) as http:
             while True:
                 with suppress(aiohttp.ClientError, ConnectionError):
                     async with http.ws_connect(self.url, ssl=trusted) as socket:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.tests.docs.pages import REPOSITORY
-from app.tests.program import free_port
+from app.tests.program import free_ports
 from engine.tests.client.certificate import write_certificate
 
 FOLDER = REPOSITORY / "deploy" / "front"
@@ -50,7 +50,8 @@ class Front(ABC):
     def __init__(self, folder: Path, sides: Sides) -> None:
         self.folder = folder
         self.sides = sides
-        self.port, self.old_port, self.native_port = (free_port() for _ in range(3))
+        first = free_ports(3)
+        self.port, self.old_port, self.native_port = range(first, first + 3)
         self.process: asyncio.subprocess.Process | None = None
         self.certificate = write_certificate(folder / "both.pem", "localhost")
         self.write(of_green=False)

@@ -60,8 +60,10 @@ async def test_the_python_publisher(desk: Desk, tmp_path: Path) -> None:
 async def test_the_php_publisher(desk: Desk, tmp_path: Path) -> None:
     spool = str(tmp_path / "spool")
 
+    options = {"attempts": 1, "timeout_milliseconds": 60_000, "publish_seconds": 60}  # a busy machine may be slow
+
     async def call(call: str, url: str, *events: object) -> object:
-        given = {"url": url, "key": desk.key, "spool": spool, "call": call, "options": {"attempts": 1}}
+        given = {"url": url, "key": desk.key, "spool": spool, "call": call, "options": options}
         return await asyncio.to_thread(run_php, SCRIPT, str(PUBLISHER), given={**given, "events": events})
 
     assert await call("publish", "http://127.0.0.1:1", ORDER) == {"done": False}

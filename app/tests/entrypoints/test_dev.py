@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 import aiohttp
 from app.tests.conftest import START_SECONDS
 from app.tests.entrypoints.test_serve import environment
-from app.tests.program import free_port
+from app.tests.program import free_port, free_ports
 from app.tests.signalr_client import open_connection
+
+from meschain.entrypoints.dev import _ports
 
 
 class Dev:
@@ -64,7 +66,9 @@ class Dev:
 
 @asynccontextmanager
 async def running_dev(data_dir: Path, *arguments: str) -> AsyncIterator[Dev]:
-    ports = ("--port", "0", "--application-port", "0", "--service-port", "0")
+    # Not 0: one that the system finds may be an outgoing connection's again before the last of the three listens.
+    first = free_ports(3)
+    ports = ("--port", str(first), "--application-port", str(first + 1), "--service-port", str(first + 2))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "meschain", "dev", *ports, "--data-dir", str(data_dir), *arguments),
         stdout=asyncio.subprocess.PIPE,
@@ -120,6 +124,10 @@ async def test_when_one_dies_all_stop_and_its_name_is_told(data_dir: Path) -> No
         assert await dev.end() == 1
         assert "meschain: The service ended with status -9; what it wrote last says why." in dev.lines
         assert not any(is_listening(url) for url in addresses)
+
+
+def test_ports_that_nobody_chooses_are_free_ones() -> None:
+    assert len(set(_ports(0, 0, 0)) - {0}) == 3
 
 
 async def test_a_port_in_use_is_told_before_anything_is_started(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from app.tests.conftest import START_SECONDS
+from app.tests.conftest import DEMO_STATE_FILE, START_SECONDS
 from app.tests.program import free_port
 from app.tests.signalr_client import open_connection
+from app.tests.site import orders_are_watched
 
 COMMAND = str(Path(sys.executable).with_name("meschain"))
 SHOP = "mysql://reader:password@127.0.0.1:1/shop"
@@ -232,6 +233,7 @@ async def test_an_order_placed_by_the_command_line_appears_on_an_open_page(
     async with serving(data_dir) as process:
         access = await negotiate(http, process, await login(http, process, "admin"))
         async with open_connection(access["url"], access["accessToken"]) as client:
+            await orders_are_watched(str(data_dir / DEMO_STATE_FILE))
             placing = await asyncio.create_subprocess_exec(
                 *(COMMAND, "demo", "order", "--marketplace", "etsy"),
                 *("--data-dir", str(data_dir)),

@@ -20,7 +20,8 @@ async def test_an_administrator_gets_the_dashboard_and_an_order_as_it_happens(si
         await client.invoke("JoinAdminGroup", session["userId"], session["role"])
         dashboard = await client.received("updateAdminDashboard")
         assert dashboard["demo"] is True
-        assert dashboard["systemStatus"]["databaseStatus"] == "healthy"
+        # Slow, as a busy machine's may be, is a warning.
+        assert dashboard["systemStatus"]["databaseStatus"] in {"healthy", "warning"}
         assert site.application.demo_shop is not None
         await site.orders_are_watched()
         order_id = await site.application.demo_shop.driver().place_order("trendyol")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from app.tests.conftest import START_SECONDS
+from app.tests.conftest import DEMO_STATE_FILE, START_SECONDS
 from app.tests.entrypoints.test_serve import COMMAND, Process, environment, login, serving
 from app.tests.program import free_port, free_ports
+from app.tests.site import orders_are_watched
 from engine.tests.brokers.redis_server import RedisServer, redis_server
 
 from hubwire.client import ConnectionState, HubConnection, RetryContext
@@ -81,7 +82,7 @@ class Service:
         try:
             async with self.http.get(f"http://127.0.0.1:{self.metrics_port + number}/metrics") as answer:
                 return await answer.text()
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):  # a worker listens before it is open
             return ""
 
     async def working(self) -> list[int]:
@@ -157,6 +158,7 @@ async def test_pages_on_any_worker_are_one_service_and_outlive_one_of_them(
         await until(started.one_works)
         await until(started.all_know_each_other)
         await alert_reaches_all("And so after one was killed")
+        await orders_are_watched(str(data_dir / DEMO_STATE_FILE))
         # Told once by whoever watches now, whatever the number of workers.
         order_id = await place_order(data_dir)
 

@@ -19,7 +19,7 @@ from meschain.services.signed_requests import signature
 from meschain.services.sync_reports import SyncReport, SyncReports
 
 SECRET = b"a secret that the shop knows"
-OPTIONS = SyncEndpointOptions(request_timeout_seconds=0.3)
+OPTIONS = SyncEndpointOptions()
 
 
 @dataclass
@@ -138,10 +138,21 @@ async def test_a_redirect_is_not_followed(shop: Shop, endpoint: SyncEndpoint) ->
     assert len(shop.asked) == 1
 
 
-async def test_a_shop_that_does_not_answer_fails_the_job(shop: Shop, endpoint: SyncEndpoint) -> None:
+async def test_a_shop_that_does_not_answer_fails_the_job(
+    shop: Shop, reports: SyncReports, clock: FakeClock, http: aiohttp.ClientSession
+) -> None:
     shop.hangs = True
+    impatient = SyncEndpoint(
+        url=shop.url,
+        secret=SECRET,
+        report_base="x",
+        session=http,
+        reports=reports,
+        clock=clock,
+        options=SyncEndpointOptions(request_timeout_seconds=0.3),
+    )
     with pytest.raises(SyncFailed, match="did not answer"):
-        await steps_of(endpoint)
+        await steps_of(impatient)
 
 
 async def test_a_shop_that_is_not_there_fails_the_job(

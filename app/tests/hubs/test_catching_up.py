@@ -11,13 +11,17 @@ from app.tests.hostings import RunSite
 from app.tests.signalr_client import SignalRClient
 
 
-def orders(client: SignalRClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.all_received("orderNotification")
-    return found
+def orders(client: SignalRClient, placed: Sequence[int]) -> list[dict[str, Any]]:
+    """What it was told of these, each event once: one that is told again is known by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    for order in client.all_received("orderNotification"):
+        if order["orderId"] in placed:
+            found.setdefault(order["eventId"], order)
+    return list(found.values())
 
 
 def has_heard_of(client: SignalRClient, placed: Sequence[int]) -> bool:
-    return {*placed} <= {order["orderId"] for order in orders(client)}
+    return {*placed} <= {order["orderId"] for order in orders(client, placed)}
 
 
 async def place(site: Site, *marketplaces: str) -> list[int]:
@@ -41,19 +45,18 @@ async def test_who_was_away_is_replayed_what_it_missed_and_then_hears_what_is_li
         async with site.connected(manager["accessToken"]) as client:
             answer = await client.invoke("ResumeEvents", begun["position"])
             assert (answer["complete"], answer["more"], answer["orders"]) == (True, False, [])
-            await client.until(lambda: len(orders(client)) == 3)
+            await client.until(lambda: len(orders(client, missed)) == 3)
             (live,) = await place(site, "n11")
             await client.received("orderNotification", lambda order: order["orderId"] == live)
-            seen = orders(client)
+            seen = orders(client, [*missed, live])
         assert [order["orderId"] for order in seen] == [missed[0], *missed[2:], live]
         assert [order.get("replayed") for order in seen] == [True, True, True, None]
         positions = [order["position"] for order in seen]
         assert positions == sorted(positions)
         assert positions[2] <= answer["position"] < positions[3]
-        assert len({order["eventId"] for order in seen}) == 4
         await watching.until(lambda: has_heard_of(watching, [*missed, live]))
         # Orders of different marketplaces that came within a moment are told side by side.
-        told = orders(watching)
+        told = orders(watching, [*missed, live])
         assert sorted(order["orderId"] for order in told) == [*missed, live]
         assert [order["position"] for order in told] == sorted(order["position"] for order in told)
 
@@ -70,8 +73,10 @@ async def test_a_page_goes_on_behind_a_restart_of_the_server(data_dir: Path, run
         admin = await site.login("admin")
         async with site.connected(admin["accessToken"]) as client:
             await client.invoke("ResumeEvents", begun["position"])
-            replayed = await client.received("orderNotification", lambda order: order["orderId"] == first)
-            assert replayed["replayed"]
+            # What could not be marked as told before the stop is told once more, besides.
+            replayed = await client.received(
+                "orderNotification", lambda order: order["orderId"] == first and "replayed" in order
+            )
             (second,) = await place(site, "n11")
             live = await client.received("orderNotification", lambda order: order["orderId"] == second)
             assert live["position"] > replayed["position"]
@@ -90,7 +95,7 @@ async def test_who_can_take_it_has_what_it_missed_in_the_answer(site: Site) -> N
         # What another test has placed may still come in.
         (missed,) = [each["payload"] for each in answer["events"] if each["payload"].get("orderId") == placed]
         assert missed == {**live, "replayed": True}
-        assert [order["orderId"] for order in orders(client)].count(placed) == 1
+        assert not any("replayed" in order for order in client.all_received("orderNotification"))
 
 
 async def test_a_position_that_nobody_knows_is_answered_with_the_current_figures(site: Site) -> None:

@@ -104,7 +104,7 @@ def log(hubs: Hubs) -> TellingEventLog:
 @pytest.fixture
 async def live(hubs: Hubs) -> AsyncIterator[TellingEventLog]:
     """A log whose events are told, without windows."""
-    options = EventOptions(window_seconds=0, batch=3)
+    options = EventOptions(window_seconds=0, mark_seconds=0, batch=3)
     telling = EventPublisher(events=hubs.events, publisher=hubs.publisher, clock=hubs.clock, options=options)
     async with running(telling.run):
         yield TellingEventLog(hubs.events, telling.wake)

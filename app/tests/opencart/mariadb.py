@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.tests.program import free_port
+from app.tests.program import START_SECONDS, free_port
 
 READY = "ready for connections"
-START_SECONDS = 60.0 * float(os.environ.get("TEST_SLOWNESS", "1"))
 
 FAST = ("--skip-log-bin", "--innodb-flush-log-at-trx-commit=0")
 """For tests that neither kill the server nor read its log."""

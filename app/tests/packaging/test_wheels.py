@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from app.tests.packaging.conftest import Installed
-from app.tests.program import free_port
+from app.tests.program import START_SECONDS, free_port
 
 PAGES = tuple(
     f"{name}.html"
@@ -50,7 +50,7 @@ def address(installed: Installed, tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.communicate(timeout=START_SECONDS)
 
 
 @pytest.mark.timeout(600)

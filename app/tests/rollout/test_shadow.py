@@ -17,7 +17,14 @@ from app.tests.rollout.two_sides import two_sides, until
 
 from meschain.bootstrap import DEMO_SHOP_FILE
 from meschain.domain.event_routes import EVENT_HUBS, group_of
-from meschain.domain.events import ADMINS_GROUP, ORDER, ORDER_NOTIFICATION, NewEvent, marketplace_group
+from meschain.domain.events import (
+    ADMINS_GROUP,
+    ORDER,
+    ORDER_NOTIFICATION,
+    UPDATE_ADMIN_DASHBOARD,
+    NewEvent,
+    marketplace_group,
+)
 from meschain.domain.marketplaces import MARKETPLACES
 from meschain.services.clock import SystemClock
 from meschain.state.database import Database
@@ -59,6 +66,10 @@ async def test_recorded_traffic_is_the_same_on_both_sides_and_what_is_not_is_fou
             found: dict[str, Any] = (await sides.site.get("/api/rollout", token))[1]
             return found
 
+        async def differences() -> list[str]:
+            """Of events. A side that is slow for a moment is left out when figures are sent: the next replace them."""
+            return [each for each in (await report())["differences"] if not each.startswith(UPDATE_ADMIN_DASHBOARD)]
+
         async def at_least(compared: int) -> None:
             async def are_compared() -> bool:
                 return bool((await report())["compared"] >= compared)
@@ -71,7 +82,7 @@ async def test_recorded_traffic_is_the_same_on_both_sides_and_what_is_not_is_fou
             store = SqlEventStore(database, SystemClock())
             await store.append(traffic)
             await at_least(sum(len(heard_at(event)) for event in traffic))
-            assert (await report())["differences"] == []
+            assert await differences() == []
 
             # What one side lacks at the very beginning does not count yet, and later has some seconds to come.
             found: Sequence[str] = ()
@@ -82,7 +93,7 @@ async def test_recorded_traffic_is_the_same_on_both_sides_and_what_is_not_is_fou
                 again = [replace(event, event_id=f"{number}: {event.event_id}") for event in traffic[:AROUND]]
                 await store.append([*again, *planted(order, number)])
                 await at_least(compared + AROUND)
-                found = (await report())["differences"]
+                found = await differences()
         finally:
             await database.close()
         hubs = "|".join(EVENT_HUBS)

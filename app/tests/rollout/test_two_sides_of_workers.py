@@ -54,7 +54,9 @@ async def test_the_pages_of_all_workers_move_to_green_and_back(data_dir: Path, h
                 async with http.get(f"{process.url}/api/rollout", headers=headers) as answer:
                     report: dict[str, Any] = await answer.json()
                 found = {name: figures["connections"] for name, figures in report["sides"].items()}
-                return found == {side: PAGES, side.other: 0}
+                # One may be noted there a moment before its client knows, which could not call anything then.
+                know_it = all(each.connection.state is ConnectionState.CONNECTED for each in pages)
+                return know_it and found == {side: PAGES, side.other: 0}
 
             await until(are_they)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from app.tests.services.fakes import FakeClock
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meschain.services.ports import OpenConnection
@@ -65,7 +65,6 @@ async def test_any_duration_has_a_bucket(clock: FakeClock, seconds: float) -> No
     assert window.figures().requests == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(min_value=0.0002, max_value=30.0), min_size=1, max_size=300))
 def test_percentiles_lie_within_a_bucket_of_the_truth(durations: list[float]) -> None:
     window = SlidingWindow(FakeClock())

@@ -226,7 +226,7 @@ async def test_whoever_is_cancelled_while_writing_gives_the_lock_back(tmp_path: 
 
     def pause() -> int:
         loop.call_soon_threadsafe(is_in_the_middle.set)
-        return may_go_on.wait(5)
+        return may_go_on.wait(30)
 
     async def write() -> None:
         async with database.begin() as connection:
@@ -241,7 +241,7 @@ async def test_whoever_is_cancelled_while_writing_gives_the_lock_back(tmp_path: 
     writing.cancel()
     loop.call_soon(may_go_on.set)
     (error,) = await asyncio.gather(writing, return_exceptions=True)
-    with closing(sqlite3.connect(tmp_path / "state.db", timeout=5, isolation_level=None)) as other:
+    with closing(sqlite3.connect(tmp_path / "state.db", timeout=30, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert other.execute("SELECT COUNT(*) FROM mc_cursors").fetchone() == (0,)
     assert isinstance(error, asyncio.CancelledError)  # kept until here, and all that it refers to with it
@@ -252,7 +252,7 @@ async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     database = await Database.open(address(tmp_path))
     async with database.begin() as writing:
         await writing.execute(insert(cursors).values(name="a", position="1"))
-        async with asyncio.timeout(5), database.connect() as reading:
+        async with asyncio.timeout(30), database.connect() as reading:
             assert (await reading.execute(select(cursors))).all() == []
     await database.close()
 

@@ -22,7 +22,7 @@ from hubwire.testing.server import LISTENING
 
 from .fake_server import FakeServer
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:

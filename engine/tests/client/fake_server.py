@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 ALL_TRANSPORTS = ("WebSockets", "ServerSentEvents", "LongPolling")
 
 Scripted = web.StreamResponse | Callable[[web.Request], web.StreamResponse]

@@ -10,7 +10,7 @@ import pytest
 
 from hubwire.client import ConnectionState, HubConnection, ReceiveBufferFull
 
-from .conftest import Calls, Conformance, until
+from .conftest import TIMEOUT_SECONDS, Calls, Conformance, until
 from .fake_server import FakeServer
 
 
@@ -66,7 +66,8 @@ async def test_handlers_that_are_too_slow_hold_the_server_back(fake: FakeServer)
     await starting
     sending = asyncio.ensure_future(
         asyncio.wait_for(
-            socket.send_many({"type": 1, "target": "Order", "arguments": [n, "x" * 10_000]} for n in range(2000)), 10
+            socket.send_many({"type": 1, "target": "Order", "arguments": [n, "x" * 10_000]} for n in range(2000)),
+            TIMEOUT_SECONDS,
         )
     )
     supervisor = connection._supervisor

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from hubwire.client import AutomaticReconnect, ConnectionClosed, ConnectionState, HubConnection, TransportFailed
+from hubwire.client.phases import Phase
 from hubwire.testing import FakeClock
 
 from .conftest import Calls, Conformance, until
@@ -226,6 +227,9 @@ async def test_our_own_server_goes_on_where_the_socket_was_lost(conformance: Con
         supervisor = connection._supervisor
         assert supervisor is not None
         assert supervisor.link is not None
+        session = supervisor.link._session
+        # A socket that is lost before the server's first word on it is not replaced again.
+        await until(lambda: session.phase is not Phase.RESUMING)
         await supervisor.link._transport.abort()
 
     async with connection:

@@ -10,7 +10,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
+"""Also for servers in processes of their own that have only just begun."""
 RECORD_END = "\x1e"
 
 
@@ -58,7 +59,9 @@ class SocketClient:
 async def connected(address: str, token: str | None = None) -> AsyncIterator[SocketClient]:
     """A client of the hub at that address, behind its handshake."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with connect(address.replace("http", "ws", 1), proxy=None, additional_headers=headers) as web_socket:
+    async with connect(
+        address.replace("http", "ws", 1), proxy=None, additional_headers=headers, open_timeout=TIMEOUT_SECONDS
+    ) as web_socket:
         await web_socket.send(json.dumps({"protocol": "json", "version": 1}) + RECORD_END)
         client = SocketClient(web_socket)
         await client.receive(0)

@@ -59,7 +59,8 @@ async def test_an_expired_token_ends_the_connection_if_asked_to(page: dict[str, 
     clock = FakeClock(time.time())
     server = hubwire.HubServer(verifier=page["JwtVerifier"](page["KEY"], audience="orders"), clock=clock)
     server.add(page["OrdersHub"], path="/orders", options=hubwire.HubOptions(close_on_expiration=True))
-    async with serving(server) as address, connected(f"{address}/orders", token(page, "ann")) as ann:
+    ends: dict[str, object] = {"exp": clock.time() + 60}  # by the server's clock, however long it takes to start
+    async with serving(server) as address, connected(f"{address}/orders", token(page, "ann", ends)) as ann:
         assert await ann.call("WhoAmI") == {"user": "ann", "role": None}
         for _ in range(62):
             await clock.until_sleeping()

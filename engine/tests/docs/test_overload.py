@@ -22,7 +22,9 @@ def page() -> dict[str, Any]:
 
 
 async def test_those_who_are_in_are_served_while_newcomers_are_refused(page: dict[str, Any]) -> None:
-    server: hubwire.HubServer = page["server"]
+    # With a clock that stands still: each quarter of a second the server finds out anew that its loop is not late.
+    server = hubwire.HubServer(page["options"], clock=FakeClock())
+    server.add(page["PricesHub"], path="/prices")
     async with serving(server) as address, connected(f"{address}/prices") as client:
         for _ in range(2):
             server.endpoint.table.gate.lateness.note(0.5)

@@ -57,7 +57,8 @@ def test_a_short_search_finds_nothing(tmp_path: Path) -> None:
     content = json.loads(results.read_text("utf-8"))
     assert content["verdict"] == "ok"
     assert [harness["name"] for harness in content["harnesses"]] == list(NAMES)
-    assert all(harness["inputs"] > 100 for harness in content["harnesses"]), text
+    for harness in content["harnesses"]:  # how many more depends on the machine, and on what else it does
+        assert harness["inputs"] > len(Changer(load(harness["name"])).seeds), text
     assert list((tmp_path / "findings").iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from hubwire.plane.cluster import ClusterDataPlane
 from hubwire.plane.nodes import NodeDirectory
 from hubwire.ports import Broker
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30
 
 
 class Node:

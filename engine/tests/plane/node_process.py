@@ -15,7 +15,8 @@ from hubwire.model import Member
 from hubwire.options import ClusterOptions
 from hubwire.testing import MemoryLine, make_caller
 
-OPTIONS = ClusterOptions(answer_timeout_seconds=0.3, announce_seconds=0.1, node_timeout_seconds=2.0)
+OPTIONS = ClusterOptions(answer_timeout_seconds=1.0, announce_seconds=0.1, node_timeout_seconds=3.5)
+"""A busy machine answers within a second; and a node that stands still is asked twice before it counts as gone."""
 
 
 async def main(url: str) -> None:

@@ -22,7 +22,7 @@ from hubwire.wire.encoded import EncodedMessage
 from hubwire.wire.messages import UNREADABLE, Invocation
 from hubwire.wire.protocols import hub_protocols
 
-IMPATIENT = BrokerOptions(health_check_seconds=0.05, broker_timeout_seconds=0.3, maximum_backoff_seconds=0.1)
+IMPATIENT = BrokerOptions(health_check_seconds=0.05, maximum_backoff_seconds=0.1)
 
 
 @pytest.fixture

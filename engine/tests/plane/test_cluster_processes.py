@@ -53,6 +53,14 @@ async def two_processes() -> AsyncIterator[tuple[Node, asyncio.subprocess.Proces
         yield node, process
 
 
+async def counts_as_there(node: Node) -> bool:
+    """Whether Redis still counts the other process in, which is asked in vain then."""
+    try:
+        return await node.plane.exists(Audience.all())
+    except NodeTimeout:
+        return True
+
+
 async def test_the_connections_of_a_process_that_was_killed_are_gone_at_once_and_itself_in_time() -> None:
     async with two_processes() as (node, process):
         assert [await node.plane.exists(audience) for audience in EVERYTHING] == [True] * 4
@@ -64,7 +72,7 @@ async def test_the_connections_of_a_process_that_was_killed_are_gone_at_once_and
         process.kill()
         await process.wait()
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while await node.plane.exists(Audience.all()):  # noqa: ASYNC110 - Redis notices in its own time
+            while await counts_as_there(node):  # noqa: ASYNC110 - Redis notices in its own time
                 await asyncio.sleep(0.01)
         assert [await node.plane.exists(audience) for audience in EVERYTHING] == [False] * 4
         await node.plane.add_to_group("g", Member.user("ann"))

@@ -139,7 +139,7 @@ class RegistryAgainstModel(RuleBasedStateMachine):
 
 
 TestRegistryAgainstModel = RegistryAgainstModel.TestCase
-TestRegistryAgainstModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRegistryAgainstModel.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def test_a_registry_that_everybody_left_holds_nothing() -> None:

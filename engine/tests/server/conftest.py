@@ -21,7 +21,8 @@ from hubwire.server.uvicorn import Server
 from hubwire.testing import FakeClock
 
 HANDSHAKE = '{"protocol":"json","version":1}\x1e'
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
+"""Of one wait. Much longer than anything takes, so that a machine that stands still for a while fails no test."""
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], Any]]:

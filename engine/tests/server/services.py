@@ -24,7 +24,7 @@ from hubwire.server.service import SignalRService
 
 KEY = "primary-" + "p" * 36
 SECONDARY_KEY = "secondary-" + "s" * 36
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 HANDSHAKE = '{"protocol":"json","version":1}\x1e'
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from engine.tests.azure.fake_service import KEY, Answer, FakeService, fake_service
+from engine.tests.free_ports import free_port
 
 import hubwire
 from hubwire.azure.connection_string import ConnectionString
@@ -37,7 +38,8 @@ async def two_services(
 ) -> AsyncIterator[tuple[AzureSignalR, FakeService, FakeService, AsyncExitStack]]:
     """Leaving the stack ends the first service."""
     async with AsyncExitStack() as first_life, fake_service() as second:
-        first = await first_life.enter_async_context(fake_service())
+        # Not of those that outgoing connections get: a test ends it and has another one begin there.
+        first = await first_life.enter_async_context(fake_service(free_port()))
         services = [endpoint(first, "a", kinds[0]), endpoint(second, "b", kinds[1])]
         async with AzureSignalR(services, AzureOptions(retries=0), clock=clock) as azure:
             await first.until_requests(1)  # about its health

@@ -27,7 +27,7 @@ from hubwire.brokers.redis import RedisBroker
 from hubwire.ports import Broker
 from hubwire.testing import DidNotStart, serving
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30
 
 
 class Chat(Hub):

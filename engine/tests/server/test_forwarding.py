@@ -509,7 +509,7 @@ async def test_what_is_passed_on_counts_as_a_socket_too(serve: Serve) -> None:
             assert (await client.invoke("Echo", "still here"))["result"] == "still here"
             for _, writer in (one, three, four):
                 writer.close()
-        await until(lambda: not nodes.passing.running)
+        await until(lambda: not nodes.passing.running and not connections)
         async with nodes.other.connected(f"/sample?id={refused}") as client:
             assert (await client.invoke("Echo", 1))["result"] == 1
 

@@ -110,12 +110,14 @@ async def test_connections_that_came_and_went_leave_nothing_behind(
         hubs = running.hubs
         async with running.connected() as client:
             await client.invoke("Echo", 1)  # from the first call on there is a spare task
-        await until(lambda: not running.server.server_state.connections)
+        await until(lambda: not (running.server.server_state.connections or running.server.server_state.tasks))
+        await hubs.endpoint.until_empty()
+        await hubs.tasks.wait()
         tasks = len(asyncio.all_tasks())
         gc.collect()
         before = count()
         for start in range(0, ROUNDS, AT_ONCE):
-            async with asyncio.timeout(6 * TIMEOUT_SECONDS):
+            async with asyncio.timeout(2 * TIMEOUT_SECONDS):
                 await asyncio.gather(*(leave(running, number) for number in range(start, start + AT_ONCE)))
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while hubs.endpoint.connections or len(hubs.endpoint.table.early) or len(hubs.endpoint.table.used):

@@ -32,7 +32,8 @@ async def workers() -> AsyncIterator[str]:
         assert server.stdout is not None
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                yield (await server.stdout.readline()).decode().strip().removeprefix(LISTENING)
+                line = await server.stdout.readline()
+            yield line.decode().strip().removeprefix(LISTENING)
         finally:
             server.send_signal(signal.SIGTERM)
             async with asyncio.timeout(TIMEOUT_SECONDS):

@@ -207,4 +207,4 @@ class StatefulMachine(RuleBasedStateMachine):
 
 
 TestStateful = StatefulMachine.TestCase
-TestStateful.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestStateful.settings = settings(max_examples=100, stateful_step_count=50)

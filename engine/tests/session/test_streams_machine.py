@@ -327,4 +327,4 @@ def shortened(message: dict[str, Any]) -> dict[str, Any]:
 
 
 TestStreams = StreamsMachine.TestCase
-TestStreams.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestStreams.settings = settings(max_examples=100, stateful_step_count=50)

@@ -107,7 +107,7 @@ async def test_the_redirected_echo_leads_to_the_echo(address: str) -> None:
 
 async def test_an_authorised_hub_takes_the_tokens_of_the_token_page(address: str) -> None:
     assert (await request("POST", f"{address}/authorizedhub/negotiate"))[0] == 401
-    _, _, token = await request("GET", f"{address}/token?user=ann&seconds=5")
+    _, _, token = await request("GET", f"{address}/token?user=ann&seconds=60")
     bearer = {"Authorization": f"Bearer {token}"}
     assert (await request("POST", f"{address}/authorizedhub/negotiate", **bearer))[0] == 200
 

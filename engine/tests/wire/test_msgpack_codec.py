@@ -192,7 +192,11 @@ def test_keys_chosen_to_collide_are_refused_before_they_cost_anything() -> None:
     keys = colliding_keys(3_000)
     assert len({hash(key) for key in keys}) == 1
     payload = b"\x94\x02\x80\xa1\x37" + msgspec.msgpack.encode(dict.fromkeys(keys))
-    start = time.process_time()
-    with pytest.raises(InvalidMessage, match="map keys of the message are arrays"):
-        MESSAGEPACK.decode(payload)
-    assert time.process_time() - start < 0.1
+
+    def seconds() -> float:
+        start = time.process_time()
+        with pytest.raises(InvalidMessage, match="map keys of the message are arrays"):
+            MESSAGEPACK.decode(payload)
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(3)) < 0.1  # in one of them all garbage may be collected

@@ -15,9 +15,10 @@ from app.tests.opencart.capture.killing import Stored, caught_up, make_world, se
 from app.tests.opencart.mariadb import WITH_LOG, MariaDBProcess, mariadb_process
 from app.tests.opencart.raw import RawMariaDB
 from app.tests.opencart.world import World
+from app.tests.program import SLOWNESS
 
 ROUNDS = int(os.environ.get("CAPTURE_KILL_ROUNDS", "5"))
-CATCH_UP_SECONDS = 60.0 * float(os.environ.get("TEST_SLOWNESS", "1"))
+CATCH_UP_SECONDS = 60 * SLOWNESS
 
 
 @pytest.fixture(scope="module")
