@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from soak_kills import KINDS, soak
 
 
-@pytest.mark.timeout(300)
 async def test_what_every_client_handled_is_what_the_shop_says() -> None:
     outcome = await soak("binlog", len(KINDS), seed=3, with_page=False, progress=False)
     assert outcome.problems == []

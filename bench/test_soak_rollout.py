@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from soak_rollout import soak
 
 
-@pytest.mark.timeout(300)
 async def test_old_and_new_clients_change_sides_and_come_back() -> None:
     outcome = await soak(new=20, old=20, rate=10, steady=0.5)
     assert outcome.problems == []

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from soak_webhooks import soak
 from webhook_traffic import DUPLICATE, FORGED, GOOD, MALFORMED, Keys, Shares, make_traffic
 
 COUNT = 2_000
 
 
-@pytest.mark.timeout(300)
 async def test_generated_webhooks_lead_to_what_the_oracle_says() -> None:
     outcome = await soak(COUNT, rate=300.0, kills=2, seed=7, progress=False)
     assert outcome.problems == []

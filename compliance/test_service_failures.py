@@ -22,8 +22,6 @@ from compliance.service import ServiceProcess, served
 from hubwire.azure.connection_string import ConnectionString
 from hubwire.azure.rest_tokens import RestTokens
 
-pytestmark = pytest.mark.timeout(180)
-
 SECONDS = 30 * SLOWNESS
 
 

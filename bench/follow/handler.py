@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 
 import aiohttp
@@ -53,8 +54,8 @@ class Handler:
                 try:
                     async with http.ws_connect(await self.address(), max_msg_size=0) as socket:
                         await self._live(socket)
-                except (aiohttp.ClientError, OSError, TimeoutError, ConnectionError):
-                    pass
+                except (aiohttp.ClientError, OSError, HTTPException, ValueError):
+                    pass  # the last two: an answer of which a killed server wrote a part
                 self.is_live.clear()
                 await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-import pytest
 from playwright.sync_api import Locator, expect
 from web.e2e.person import WAIT_MILLISECONDS, Open
 from web.e2e.server import Server
@@ -74,7 +73,6 @@ def test_months_are_what_the_database_says(server: Server, open_window: Open) ->
     expect(person.page.locator("#revenue-chart svg .column")).to_have_count(3)
 
 
-@pytest.mark.timeout(240)
 def test_an_order_appears_in_its_month_without_a_reload(server: Server, open_window: Open) -> None:
     person = open_window(server, "admin")
     person.go("analytics")

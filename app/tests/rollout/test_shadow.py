@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
 from app.tests.conftest import with_demo_shop
 from app.tests.rollout.demo_traffic import recorded
 from app.tests.rollout.tampered_way import TamperedWay
@@ -29,8 +28,6 @@ from meschain.domain.marketplaces import MARKETPLACES
 from meschain.services.clock import SystemClock
 from meschain.state.database import Database
 from meschain.state.events import SqlEventStore
-
-pytestmark = pytest.mark.timeout(300)
 
 STEPS = 15
 PLANTED = {

@@ -16,8 +16,6 @@ from app.tests.site import Site, running_site
 
 from meschain.domain.rollout import Side
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.mark.parametrize("blue_on_a_service", [False, True], ids=["blue holds its sockets", "blue is a service"])
 async def test_both_sides_get_everything_and_nobody_is_on_the_wrong_one(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 from app.tests.azure_service import AzureService
 from app.tests.conftest import START_SECONDS
 from app.tests.entrypoints.test_serve import login, serving
@@ -20,7 +19,6 @@ from engine.tests.brokers.redis_server import redis_server
 from hubwire.client import ConnectionState
 from meschain.domain.rollout import Side
 
-pytestmark = pytest.mark.timeout(300)
 PAGES = 6
 
 

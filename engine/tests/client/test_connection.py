@@ -230,7 +230,7 @@ async def test_a_handler_may_call_the_server_and_await_the_answer(connection: Hu
     async with connection:
         for text in ("a", "b", "c"):
             await connection.invoke("InvokeWithString", text)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(answers) < 3:
                 await connection.invoke("Echo", None)
         assert answers == ["a", "b", "c"]

@@ -26,7 +26,7 @@ async def test_the_program_prints_what_happens(capsys: pytest.CaptureFixture[str
         service = SignalRService([page["ACCESS_KEY"]], [address])
         server = Server(server_config(service, service.hubs, lifespan="on", log_config=None), service.hubs)
         serving = asyncio.create_task(server.serve([listener]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
                 await asyncio.sleep(0)
             watching = asyncio.create_task(page["watch"]("?category=messaging"))

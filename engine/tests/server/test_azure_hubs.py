@@ -430,7 +430,7 @@ async def test_the_body_of_a_stranger_is_not_read() -> None:
 
     async with serving_asgi(room_hubs()) as address, aiohttp.ClientSession() as session:
         request = call("Say", "x", **{"x-asrs-connection-id": "two"}) | {"data": endless()}
-        async with asyncio.timeout(10), session.post(f"{address}/api/upstream", **request) as response:
+        async with asyncio.timeout(30), session.post(f"{address}/api/upstream", **request) as response:
             assert response.status == 401
             sent.set()
 

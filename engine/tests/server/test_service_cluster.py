@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import pytest
 from engine.tests.brokers.redis_server import redis_server
 
 from hubwire import Cluster
@@ -17,8 +16,6 @@ from hubwire.server.service_figures import ServiceFigures
 from hubwire.stores.redis import RedisMembershipStore
 
 from .services import KEY, RunningService, application_behind, running_service
-
-pytestmark = pytest.mark.timeout(60)
 
 SHARED = "http://service.example"
 """The one address of both nodes, that tokens are made for."""

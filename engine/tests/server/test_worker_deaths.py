@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
-import pytest
 from engine.tests.brokers.redis_server import redis_server
 
 from hubwire.client import AutomaticReconnect, HubConnection
@@ -63,7 +62,6 @@ class Client:
                 await self._news.wait()
 
 
-@pytest.mark.timeout(120)
 async def test_clients_of_a_worker_that_is_killed_come_back_and_those_of_others_stay() -> None:
     async with workers() as address, AsyncExitStack() as stack, aiohttp.ClientSession() as session:
 

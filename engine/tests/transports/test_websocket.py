@@ -133,7 +133,7 @@ MANY = [f"{number}".encode() for number in range(10_000)]
 
 
 async def until_fed(receiver: MemoryReceiver, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(receiver.fed) < count:  # noqa: ASYNC110 - the turns of the loop are what is tested
             await asyncio.sleep(0)
 
@@ -162,7 +162,7 @@ async def test_so_is_a_large_frame_and_the_close_behind_it_comes_last() -> None:
     assert len(receiver.fed) < 4
     assert (receiver.ends, socket.written) == ([], [])
     lane.resume_reading()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not receiver.ends:  # noqa: ASYNC110
             await asyncio.sleep(0)
     assert b"".join(receiver.fed) == large
@@ -228,12 +228,12 @@ async def test_the_same_bytes_come_out_however_the_input_is_cut_and_whoever_read
     if data:
         lane.data_received(data)
     expected = b"begin" * is_fragmented + b"".join(text for code, text in frames if code is not Opcode.PING)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while b"".join(receiver.fed) != expected:  # noqa: ASYNC110 - the turns of the loop are what is tested
             await asyncio.sleep(0)
     pongs = [text for code, text in frames if code is Opcode.PING]
     lane.data_received(frame(Opcode.TEXT, b"last"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while receiver.fed[-1] != b"last":  # noqa: ASYNC110
             await asyncio.sleep(0)
     assert b"".join(socket.written) == b"\x8a\x00" * is_fragmented + b"".join(
@@ -281,7 +281,7 @@ async def test_a_peer_that_reads_nothing_is_cut_off_by_a_reset(is_paused: bool) 
             made.set_result(lane)
 
     server = await asyncio.get_running_loop().create_server(Accepting, "127.0.0.1", 0)
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(30):
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         lane = await made
         if is_paused:

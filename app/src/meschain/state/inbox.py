@@ -95,10 +95,13 @@ class SqlInboxStore:
         self._turn = asyncio.Lock()
 
     async def add(self, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+        async def store(connection: AsyncConnection) -> Sequence[bool]:
+            return await _add(connection, arrivals, self._clock.now())
+
         for attempt in range(_ATTEMPTS):
             try:
-                async with self._turn, self._database.begin() as connection:
-                    return await _add(connection, arrivals, self._clock.now())
+                async with self._turn:
+                    return await self._database.run(store)
             except IntegrityError:
                 # Another process has stored one of them between our look and our insert: look again.
                 if attempt == _ATTEMPTS - 1:

@@ -54,7 +54,6 @@ async def following(world: World, stored: Stored, way: str) -> AsyncIterator[asy
         await process.wait()
 
 
-@pytest.mark.timeout(300)
 async def test_rounds_of_kills(server: MariaDBProcess, world: World, way: str, tmp_path: Path) -> None:
     stored = Stored(tmp_path / "state.sqlite")
     chance = random.Random(7)  # noqa: S311 - test data

@@ -129,7 +129,7 @@ async def test_idle_connections_are_opened_and_kept(url: str) -> None:
 async def test_the_end_says_good_bye_and_leaves_nothing_at_the_server(url: str) -> None:
     async with driven(replace(small(url, Load.IDLE), transports=("websockets", "sse", "longpolling"))) as drive:
         await drive.until_ready()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while WatchedHub.present:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
     assert WatchedHub.good_byes == [True] * 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,12 +23,13 @@ from engine.tests.client.certificate import write_certificate
 from hubwire.azure.connection_string import ConnectionString
 from hubwire.azure.rest_tokens import RestTokens
 from hubwire.cli import main
-from hubwire.cli.service.command import LISTENING
+from hubwire.cli.service.command import LISTENING, _service
+from hubwire.cli.service.key_file import make_key_file
+from hubwire.cli.service.options import add_options, read_settings
+from hubwire.testing import FakeClock
 
 HUBWIRE = [sys.executable, "-m", "hubwire.cli", "service"]
 TIMEOUT_SECONDS = 60
-
-pytestmark = pytest.mark.timeout(120)
 
 
 class Running:
@@ -117,6 +119,26 @@ def test_keys_are_rotated_while_it_runs(tmp_path: Path, is_told: bool) -> None:
         path.write_text("short\n", encoding="utf-8")
         service.until_logged("was not taken")
         assert service.send(third) == 202
+
+
+async def test_a_key_that_changes_while_the_service_starts_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    settings = read_settings(parser.parse_args([]))
+    make_key_file(settings.access_key_file)
+    service = _service(settings, 80)
+    service.clock = clock = FakeClock()
+    taken: list[Sequence[str]] = []
+    monkeypatch.setattr(service, "replace_keys", taken.append)
+    settings.access_key_file.write_text("k" * 40, encoding="utf-8")
+    async with service.around():
+        await clock.until_sleeping()
+        clock.advance(60)
+        await asyncio.sleep(0)
+        assert [list(keys) for keys in taken] == [["k" * 40]]
 
 
 def test_a_file_of_keys_that_others_may_read_counts_once_they_may_not(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from hubwire.errors import CannotListen, TooFewDescriptors, WorkersUnavailable
 
 if TYPE_CHECKING:  # they need the extra `azure`
     from hubwire.azure.upstream_templates import UpstreamTemplates
+    from hubwire.clock import Clock
     from hubwire.options import ServiceOptions
     from hubwire.ports import MembershipStore
     from hubwire.server.cluster import Cluster
@@ -215,6 +216,10 @@ def _service(settings: Settings, port: int, worker: Worker | None = None) -> Sig
     from hubwire.server.service_figures import ServiceFigures
     from hubwire.stores.sqlite import SqliteMembershipStore
 
+    # Looked at before they are read: what changes meanwhile is read again.
+    files = [WatchedFile(settings.access_key_file, lambda path: service.replace_keys(read_key_file(path)))]
+    if settings.settings is not None:
+        files.append(WatchedFile(settings.settings, lambda path: service.replace_upstream(_read_templates(path))))
     try:
         figures = ServiceFigures(maximum_connections=settings.maximum_connections)
         cluster: Cluster | None = None
@@ -238,16 +243,13 @@ def _service(settings: Settings, port: int, worker: Worker | None = None) -> Sig
         )
     except ValueError as error:
         raise UsageFailed(str(error)) from None
-    service.around = lambda: _watching(service, settings)
+    service.around = lambda: _watching(files, service.clock)
     return service
 
 
 @contextlib.asynccontextmanager
-async def _watching(service: SignalRService, settings: Settings) -> AsyncIterator[None]:
+async def _watching(files: Sequence[WatchedFile], clock: Clock) -> AsyncIterator[None]:
     """Read the files again when they change, or at SIGHUP."""
-    files = [WatchedFile(settings.access_key_file, lambda path: service.replace_keys(read_key_file(path)))]
-    if settings.settings is not None:
-        files.append(WatchedFile(settings.settings, lambda path: service.replace_upstream(_read_templates(path))))
 
     def read_again() -> None:
         for file in files:
@@ -255,7 +257,7 @@ async def _watching(service: SignalRService, settings: Settings) -> AsyncIterato
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, read_again)
-    watching = [asyncio.create_task(file.watch(service.clock)) for file in files]
+    watching = [asyncio.create_task(file.watch(clock)) for file in files]
     try:
         yield
     finally:
