@@ -11,7 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# A machine on which much runs stands still for a moment at times, which says nothing of an example.
+# A machine on which much runs stands still for a moment at times, which says nothing of an example. Where `CI` is set
+# this builds on Hypothesis's own profile for CI: the same examples each time. New ones are tried wherever people work.
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

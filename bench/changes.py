@@ -80,8 +80,8 @@ class Followed(msgspec.Struct, frozen=True):
     frames: int
     events: int
     disordered: int
-    """Events that were not behind those before, by their position: told again; or out of order, and so not counted in
-    `kinds`."""
+    """Events that were not behind those before, by their position: told again, or out of order. They are not counted as
+    got."""
     unknown: int
     early: int
     generator_share: float

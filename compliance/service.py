@@ -42,7 +42,9 @@ class ServiceProcess:
         if not self.settings_path.exists():
             self.send_events_to(None)
         keys = self.folder / "keys"
-        port = self.url.rpartition(":")[2] or str(free_port())  # which nobody is given while it is down
+        port = self.url.rpartition(":")[2] or str(
+            free_port()
+        )  # another test gets none of these between a kill and a start
         command = [sys.executable, "-m", "hubwire.cli", "service", "--port", port, "--access-key-file", str(keys)]
         self.process = subprocess.Popen(
             [*command, "--settings", str(self.settings_path), *self.arguments],

@@ -52,12 +52,19 @@ class Handler:
         async with aiohttp.ClientSession() as http:
             while True:
                 try:
-                    async with http.ws_connect(await self.address(), max_msg_size=0) as socket:
+                    async with http.ws_connect(await self._way(), max_msg_size=0) as socket:
                         await self._live(socket)
-                except (aiohttp.ClientError, OSError, HTTPException, ValueError):
-                    pass  # the last two: an answer of which a killed server wrote a part
+                except (aiohttp.ClientError, OSError):
+                    pass
                 self.is_live.clear()
                 await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _way(self) -> str:
+        """Raises: OSError for an answer of which a killed server wrote a part, too."""
+        try:
+            return await self.address()
+        except (HTTPException, ValueError) as error:
+            raise ConnectionError(str(error)) from error
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._held, self._is_holding = [], True

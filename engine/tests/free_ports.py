@@ -11,8 +11,8 @@ _LOWEST_PORT = 10_000
 _PORTS = 22_000
 
 _reserved: deque[ExitStack] = deque()
-_LONGEST_RESERVED = 64
-"""Calls. By then a program listens on what was asked for, or will not."""
+_CALLS_RESERVED = 64
+"""The last ones. Before that a program listens on what was asked for, or will not."""
 
 
 def free_port() -> int:
@@ -35,6 +35,6 @@ def free_ports(count: int) -> int:
                 reservation.bind(("127.0.0.1", port))
                 looking.enter_context(socket.create_server(("127.0.0.1", port)))
             _reserved.append(reserving.pop_all())
-            if len(_reserved) > _LONGEST_RESERVED:
+            if len(_reserved) > _CALLS_RESERVED:
                 _reserved.popleft().close()
             return first

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 TUTORIAL = DOCS / "tutorial" / "a-hub-in-ten-minutes.md"
 BROWSER_BUILD = REPOSITORY / "web/node_modules/@microsoft/signalr/dist/browser/signalr.min.js"
 TIMEOUT_SECONDS = 30.0 * SLOWNESS
+expect.set_options(timeout=TIMEOUT_SECONDS * 1000)  # Playwright itself has five seconds
 
 _FILE = re.compile(r"^(?:# |// |<!-- )([\w./]+)(, at the end)?(?: -->)?\n")
 """The first line of a block names the file that it is, or that it is to be added to."""
@@ -66,10 +67,6 @@ class Folder:
         finally:
             process.terminate()
             process.wait(TIMEOUT_SECONDS)
-
-
-# For the whole process, as those of web/e2e say it; without it a busy machine has five seconds.
-expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
 
 
 @pytest.fixture(scope="module")

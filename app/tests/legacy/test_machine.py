@@ -15,6 +15,8 @@ def test_memory_and_processors_as_the_kernel_tells_them(tmp_path: Path) -> None:
     processors.write_text("cpu  150 0 150 700 100 0 0 0 0 0\n")
     assert machine.cpu_percent() == 100.0
     assert machine.cpu_percent() == 0.0
+    processors.write_text("cpu  160 0 160 700 90 0 0 0 0 0\n")  # some of the waiting for disks is taken back
+    assert machine.cpu_percent() == 100.0
 
 
 def test_where_there_is_no_source_it_is_0(tmp_path: Path) -> None:

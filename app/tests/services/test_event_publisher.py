@@ -180,7 +180,7 @@ async def test_while_marks_cannot_be_written_it_goes_on_telling_and_tries_again(
     await clock.advance(OPTIONS.poll_seconds)
     assert (publisher.together, await events.published()) == ([[1], [2]], 0)
     events.is_away = False
-    await clock.advance(OPTIONS.mark_seconds)
+    await clock.advance(OPTIONS.longest_pause_seconds)
     tries = events.tries
     await clock.advance(OPTIONS.mark_seconds)
     assert (await events.published(), events.tries) == (2, tries)

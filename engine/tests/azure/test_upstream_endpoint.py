@@ -232,7 +232,7 @@ async def test_streams_are_refused_with_a_reason(recorder: Recorder, body: bytes
     assert recorder.events == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(value=msgpack_values)
 async def test_messagepack_calls_and_results_keep_their_values(recorder: Recorder, value: object) -> None:
     recorder.result = value
@@ -381,7 +381,7 @@ def test_secrets_are_not_shown(recorder: Recorder) -> None:
 # Anything at all
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     headers=st.dictionaries(
         st.sampled_from([*BASE, "x-asrs-user-claims", "x-asrs-user-id", "x-asrs-client-query"]), st.text()

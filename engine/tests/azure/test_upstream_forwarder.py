@@ -136,7 +136,7 @@ async def test_a_user_id_that_cannot_travel_makes_nobody_else_of_its_user(user_i
     assert application.asked == []
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(one=messages(json_values), other=messages(msgpack_values))
 async def test_messages_reach_the_application_whole(one: Message, other: Message) -> None:
     async with pair() as (application, forwarder):

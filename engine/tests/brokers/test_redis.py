@@ -144,14 +144,15 @@ async def test_an_idle_broker_is_asked_now_and_then_and_is_not_lost() -> None:
         await broker.stop()
 
 
-async def test_a_process_that_stood_still_reads_first_what_was_answered_meanwhile() -> None:
+@pytest.mark.parametrize("seconds", [5.5, 60])
+async def test_a_process_that_stood_still_reads_first_what_was_answered_meanwhile(seconds: float) -> None:
     clock = FakeClock()
     async with redis_server() as server:
         broker, inbox = RedisBroker(server.url, clock=clock), Inbox()
         await broker.start(inbox)
         await clock.until_sleeping()
         waiting = broker.publish([b"s"], b"")
-        clock.advance(10 * BrokerOptions().broker_timeout_seconds)
+        clock.advance(seconds)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             assert await waiting == 0
         assert inbox.states == []

@@ -147,8 +147,10 @@ class LegacyConnection:
         self._ending: asyncio.Task[None] | None = None
         """The closing handshake once its proof has ended; awaited before `run` returns."""
         self._key = str(number)
-        self._came_at = self._heard = heard
-        """Position of the last event that was told; at first, of the last one before it came."""
+        self._came_at = heard
+        """Position of the last event before it came."""
+        self._heard = heard
+        """Position of the last event that was told."""
         self._given = heard
         """Position of the last event that happened."""
         self._reads_on = False
@@ -234,14 +236,15 @@ class LegacyConnection:
         self._conversation = _CONVERSATIONS[dialect](who, self._number, self._desk.options)
         metrics.open.labels(dialect).inc()
         self._count(connections=1)
+        if dialect is not Dialect.RATCHET:
+            self._give_back()
+            self._catches_up_at = self._client = None
         await self._perform(self._conversation, self._conversation.greet(self._desk.clock.now()))
         if dialect is Dialect.RATCHET:
             await self._recognise("")
             # Only now, and it is given a moment to subscribe: from where it goes on has to be known.
             self._catches_up_at = self._desk.clock.monotonic() + self._desk.options.tick_seconds
         else:
-            self._give_back()
-            self._catches_up_at = self._client = None
             await self._read_on()
 
     def _count(self, *, connections: int = 0, received: int = 0) -> None:

@@ -37,7 +37,7 @@ class Machine:
                 self._before = (idle, total)
                 passed = total - before_total
                 # Linux may take waiting for disks back, so less idle time than before is possible.
-                idled = min(max(idle - before_idle, 0), max(passed, 0))
+                idled = min(max(idle - before_idle, 0), passed)
                 return round(100 * (1 - idled / passed), 1) if passed > 0 else 0.0
         return 0.0
 

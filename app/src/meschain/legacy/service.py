@@ -126,7 +126,8 @@ class LegacyService:
         newest = await self._events.newest()
         if self._position is None:
             self._position = newest
-        return newest  # where those who left have not been missed yet, what they had still to hear is none of its
+        # `_follow` may not have noticed yet that the last one left, whose events are not for this one.
+        return newest
 
     async def run(self) -> None:
         """What goes on beside the connections, for ever."""

@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from meschain.domain.events import StoredEvent
 from meschain.services.options import EventOptions
@@ -53,6 +53,7 @@ class EventPublisher:
         self._told = self._marked = 0
         """Positions: how far events were told, and how far that is written down."""
         self._is_ahead = asyncio.Event()
+        """More was told than is written down."""
 
     def wake(self) -> None:
         """There is something to tell. Returns at once."""
@@ -90,15 +91,21 @@ class EventPublisher:
 
     async def _mark_now_and_then(self) -> None:
         """In a task of its own: what is to be told next does not wait until the database has written."""
+        pause = self._options.mark_seconds
         while True:
             await self._is_ahead.wait()
             self._is_ahead.clear()
             try:
                 await self._mark()
-            except Exception:  # noqa: BLE001 - boundary to our store: only a process that dies misses the mark
-                _log.warning("how far events were told cannot be written down now", exc_info=True)
+            except Exception as error:
+                if cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
+                    raise  # a driver's word for that
+                _log.warning("how far events were told cannot be written down: %s", error)
                 self._is_ahead.set()
-            await self._clock.sleep(self._options.mark_seconds)
+                pause = min(pause * 2, self._options.longest_pause_seconds)
+            else:
+                pause = self._options.mark_seconds
+            await self._clock.sleep(pause)
 
     async def _mark(self) -> None:
         position = self._told

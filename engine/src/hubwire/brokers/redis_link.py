@@ -295,7 +295,9 @@ class Link:
     # Life
 
     async def _keep_watch(self) -> None:
-        async for now in redis_socket.looks(self._clock, self._options.health_check_seconds):
+        looks = redis_socket.Looks(self._clock, self._options.health_check_seconds)
+        while True:
+            now = await looks.next()
             for watch in (self._publish_watch, self._subscribe_watch):
                 if watch.is_owed and watch.is_reading and now - watch.heard_at >= self._options.broker_timeout_seconds:
                     raise ConnectionError(f"it said nothing for {self._options.broker_timeout_seconds:g} s")

@@ -1,4 +1,4 @@
-"""One connection to Redis: its address, and how it is read and cut. Knows no commands.
+"""One connection to Redis: its address, and how it is read, looked after and cut. Knows no commands.
 
 redis-py makes it, with TLS and log-in; what it has no public way for stands here, once.
 """
@@ -6,7 +6,7 @@ redis-py makes it, with TLS and log-in; what it has no public way for stands her
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from redis.asyncio.connection import Connection, parse_url
@@ -17,6 +17,8 @@ from hubwire.options import BrokerOptions
 
 _READ_BYTES = 64 * 1024
 """What is read at a time."""
+_LATE = 1.5
+"""Times what is between two looks: less than an answer may take, by the defaults."""
 
 
 def parsed(url: str, options: BrokerOptions) -> tuple[dict[str, Any], type[Connection]]:
@@ -60,20 +62,24 @@ async def received(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
-async def looks(clock: Clock, seconds: float) -> AsyncIterator[float]:
-    """The time at each look after a connection, for ever, so many seconds apart.
+class Looks:
+    """When a connection is looked after: so many seconds apart.
 
     One that comes far too late is left out: this process stood still, and what Redis answered meanwhile is not read
     yet. The next one counts, or a process that is always late would never notice anything.
     """
-    was_late = False
-    while True:
-        began_at = clock.monotonic()
-        await clock.sleep(seconds)
-        now = clock.monotonic()
-        was_late = now - began_at > 2 * seconds and not was_late
-        if not was_late:
-            yield now
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    async def next(self) -> float:
+        """Return at the next one, with the time."""
+        begun = self._clock.monotonic()
+        await self._clock.sleep(self._seconds)
+        if self._clock.monotonic() - begun > _LATE * self._seconds:
+            await self._clock.sleep(self._seconds)
+        return self._clock.monotonic()
 
 
 async def cut(connection: Connection) -> None:

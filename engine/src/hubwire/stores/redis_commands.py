@@ -178,8 +178,9 @@ class _Link:
             await asyncio.sleep(0)  # what has come in already is read without a yield
 
     async def _keep_watch(self) -> None:
-        async for now in redis_socket.looks(self._clock, self._options.health_check_seconds):
-            silence = now - self._heard_at
+        looks = redis_socket.Looks(self._clock, self._options.health_check_seconds)
+        while True:
+            silence = await looks.next() - self._heard_at
             if self._unanswered and silence >= self._options.broker_timeout_seconds:
                 raise ConnectionError(f"it said nothing for {self._options.broker_timeout_seconds:g} s")
 
