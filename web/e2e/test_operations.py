@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from app.tests.program import free_port
@@ -115,10 +116,12 @@ def test_a_running_job_shows_its_progress_and_is_cancelled(shop: WorkingShop, op
 def _report_until_shown(shop: WorkingShop, job: dict[str, object], row: Locator) -> None:
     """Of reports within a quarter of a second the job keeps the first."""
     deadline = time.monotonic() + WAIT_MILLISECONDS / 1000
-    while row.get_by_role("progressbar").get_attribute("aria-valuenow") != "40":
-        assert time.monotonic() < deadline
+    while time.monotonic() < deadline:
         shop.program.report(job, processed=120, failed=2, total=300)
-        row.page.wait_for_timeout(300)
+        with suppress(AssertionError):
+            expect(row.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "40", timeout=1000)
+            return
+    raise AssertionError("the report is not shown")
 
 
 def test_a_schedule_is_set(shop: WorkingShop, open_window: Open) -> None:

@@ -41,6 +41,36 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
+async def until_cut_off(
+    clock: FakeClock,
+    seconds: float,
+    *,
+    is_over: Callable[[], bool],
+    is_paused: Callable[[], bool],
+    feed: Callable[[], Awaitable[object]] | None = None,
+) -> None:
+    """Let a client that reads nothing be cut off, so many seconds after the kernel took the last for it.
+
+    Args:
+        feed: gives it more, while it is not paused.
+    """
+    pauses = 0
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not is_over():
+            if is_paused():
+                clock.advance(seconds)
+                pauses += 1
+                for _ in range(200):
+                    if is_over() or not is_paused():
+                        break
+                    await asyncio.sleep(0)
+            elif feed is not None:
+                await feed()
+            await asyncio.sleep(0)
+    # Behind a pause the kernel may still take something, and the time begins anew: a few times at most.
+    assert 0 < pauses < 5
+
+
 class Journal:
     """What happened in the hub; a test waits for it."""
 

@@ -12,7 +12,7 @@ from hubwire import Hub, HubServer, ServerOptions, make_server, server_config
 from hubwire.server.direct_answer import read_plain_post
 from hubwire.transports.asgi import AsgiMessage, AsgiReceive, AsgiSend
 
-from .conftest import TIMEOUT_SECONDS, Serve, fast_lane_only, until
+from .conftest import TIMEOUT_SECONDS, Serve, fast_lane_only, until, until_cut_off
 
 NEGOTIATE = b"POST /sample/negotiate?negotiateVersion=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 
@@ -152,16 +152,21 @@ async def test_a_client_that_asks_and_does_not_read_is_not_answered_into_memory_
         def is_paused() -> bool:
             return any(getattr(each, "_is_paused", False) for each in running.server.server_state.connections)
 
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not is_paused():
-                writer.write(NEGOTIATE * 100)
-                await asyncio.sleep(0)
-        lanes = [each for each in running.server.server_state.connections if getattr(each, "_is_paused", False)]
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while running.server.server_state.connections:  # behind a first pause the kernel may still take something
-                running.clock.advance(20)
-                await asyncio.sleep(0)
-        assert len(lanes) == 1
+        def is_cut_off() -> bool:
+            return not running.server.server_state.connections
+
+        await until(lambda: not is_cut_off())
+
+        async def ask() -> None:
+            writer.write(NEGOTIATE * 100)
+
+        await until_cut_off(
+            running.clock,
+            20,
+            is_over=is_cut_off,
+            is_paused=is_paused,
+            feed=ask,
+        )
         writer.transport.abort()
 
 

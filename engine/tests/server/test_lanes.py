@@ -13,7 +13,7 @@ from hubwire.model import Audience
 from hubwire.server.connection import Connection
 from hubwire.wire.encoded import EncodedMessage
 
-from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Serve, fast_lane_only
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Serve, fast_lane_only, until_cut_off
 
 
 async def test_a_negotiated_connection_has_the_id_it_was_promised(serve: Serve) -> None:
@@ -300,13 +300,13 @@ async def test_a_reader_that_takes_nothing_is_cut_off_after_the_write_timeout(se
         plane = running.hubs.plane("Sample")
         (connection,) = running.hubs.endpoint.connections.values()
         assert isinstance(connection, Connection)
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while running.hubs.connection_count:  # behind a first pause the kernel may still take something
-                if connection._is_paused:
-                    running.clock.advance(10.5)
-                else:
-                    await plane.send(Audience.all(), EncodedMessage.invocation("tick", ["x" * 16_000]))
-                await asyncio.sleep(0)
+        await until_cut_off(
+            running.clock,
+            10.5,
+            is_over=lambda: not running.hubs.connection_count,
+            is_paused=lambda: connection._is_paused,
+            feed=lambda: plane.send(Audience.all(), EncodedMessage.invocation("tick", ["x" * 16_000])),
+        )
         assert isinstance(await running.journal.until("disconnected"), WriteTimeout)
         assert running.observer.closed == ["slow"]
         client.socket.transport.abort()

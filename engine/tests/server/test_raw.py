@@ -30,7 +30,7 @@ from hubwire.testing import FakeClock
 from hubwire.transports.long_polling import LongPollingTransport
 from hubwire.transports.memory import MemoryTransport
 
-from .conftest import TIMEOUT_SECONDS, RecordingObserver, Running, Serve, fast_lane_only, until
+from .conftest import TIMEOUT_SECONDS, RecordingObserver, Running, Serve, fast_lane_only, until, until_cut_off
 from .http_clients import listening, polling
 
 
@@ -247,10 +247,8 @@ async def test_a_reader_that_takes_nothing_is_cut_off_in_time(serve: Serve) -> N
     async with serve(app=raw(pour)) as running, dialled(running) as client:
         client.transport.pause_reading()
         (pump,) = running.hubs.endpoint.connections.values()
-        await until(lambda: isinstance(pump, RawPump) and pump._waiting)
-        while not seen.done():  # behind a first pause the kernel may still take something
-            running.clock.advance(10.5)
-            await asyncio.sleep(0)
+        assert isinstance(pump, RawPump)
+        await until_cut_off(running.clock, 10.5, is_over=seen.done, is_paused=lambda: bool(pump._waiting))
         assert isinstance(await seen, WriteTimeout)
         await running.hubs.endpoint.until_empty()
         assert running.observer.closed == ["slow"]

@@ -13,7 +13,7 @@ from hubwire.errors import ClientTimeout, SlowConsumer, WriteTimeout
 from hubwire.model import Audience
 from hubwire.wire.encoded import EncodedMessage
 
-from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Serve, until
+from .conftest import HANDSHAKE, TIMEOUT_SECONDS, Serve, until, until_cut_off
 from .http_clients import Events, listening, open_events
 
 ALL = Audience.all()
@@ -226,15 +226,13 @@ async def test_a_client_that_reads_nothing_is_cut_off_after_the_write_timeout(
         stop_reading(events)
         transport = running.hubs.endpoint.table.requested[events.target.partition("=")[2]]
         await until(lambda: running.hubs.connection_count == 1)
-        sent = 0
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while running.hubs.connection_count:  # behind a first pause the kernel may still take something
-                if transport._unsent._is_paused:
-                    running.clock.advance(10.5)
-                else:
-                    await running.hubs.plane("Sample").send(ALL, tick(sent, 16_000))
-                    sent += 1
-                await asyncio.sleep(0)
+        await until_cut_off(
+            running.clock,
+            10.5,
+            is_over=lambda: not running.hubs.connection_count,
+            is_paused=lambda: transport._unsent._is_paused,
+            feed=lambda: running.hubs.plane("Sample").send(ALL, tick(0, 16_000)),
+        )
         assert isinstance(await running.journal.until("disconnected"), WriteTimeout)
         await until(lambda: not running.hubs.endpoint.connections)
         if lane == "fast":  # where the socket can be cut, so that the server has nothing to complain of

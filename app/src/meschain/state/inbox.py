@@ -202,13 +202,16 @@ class SqlInboxStore:
         return await self._change(number, {"status": Status.DROPPED, "body": b"", "finished_at": now})
 
     async def _change(self, number: int, values: Mapping[str, object], but_not: str = "") -> bool:
-        async with self._turn, self._database.begin() as connection:
+        async def change(connection: AsyncConnection) -> bool:
             query = select(inbox.c.status).where(inbox.c.sequence == number).with_for_update()
             status = await connection.scalar(query)
             if status is None or status == but_not:
                 return False
             await connection.execute(update(inbox).where(inbox.c.sequence == number).values(**values))
-        return True
+            return True
+
+        async with self._turn:
+            return await self._database.run(change)
 
     async def backlog(self) -> Backlog:
         query = select(inbox.c.status, func.count(), func.min(inbox.c.received_at)).where(
