@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,11 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from engine.tests.slowness import SLOWNESS as SLOWNESS
 
 from hubwire.testing.server import LISTENING
 
-SLOWNESS = float(os.environ.get("COMPLIANCE_SLOWNESS", "1"))
-"""Multiplies every time-out, for slow machines."""
 STOP_SECONDS = 20 * SLOWNESS
 
 _COMPLAINTS = ("never retrieved", "never awaited", "Exception in ASGI", "Exception in callback", "Task was destroyed")

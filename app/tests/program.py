@@ -14,9 +14,8 @@ from pathlib import Path
 
 from engine.tests.free_ports import free_port as free_port
 from engine.tests.free_ports import free_ports as free_ports
+from engine.tests.slowness import SLOWNESS as SLOWNESS
 
-SLOWNESS = float(os.environ.get("MESCHAIN_TEST_SLOWNESS", "1"))
-"""Multiplies every time-out, for slow machines."""
 START_SECONDS = 60 * SLOWNESS
 """How long a start, or a stop, may take before the test fails."""
 
